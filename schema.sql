@@ -1,0 +1,66 @@
+-- The table and the SQL that queries.sql stands on. Safe to run again and again: what is there already is left
+-- alone. The service runs it at every start.
+--
+-- Many workers start at once, and CREATE TABLE IF NOT EXISTS alone fails in all but one of them. A lock of the
+-- transaction makes them queue; one of the session would outlive it behind a pooler such as PgBouncer.
+
+BEGIN;
+
+SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
+
+-- user_id comes first in the primary key: one index serves every statement, and the table can be distributed by it.
+-- Its collation is "C" because users are compared, never sorted for a reader, and so that no upgrade of the host's
+-- locale can spoil the index.
+CREATE TABLE IF NOT EXISTS tasks (
+    user_id         text        COLLATE "C" NOT NULL,
+    id              bigint      GENERATED ALWAYS AS IDENTITY,
+    title           text        NOT NULL,
+    description     text,
+    complete        boolean     NOT NULL DEFAULT false,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    updated_at      timestamptz NOT NULL DEFAULT now(),
+    idempotency_key text        COLLATE "C",
+
+    CONSTRAINT tasks_pkey PRIMARY KEY (user_id, id),
+    CONSTRAINT tasks_user_id_length CHECK (char_length(user_id) BETWEEN 1 AND 255),
+    CONSTRAINT tasks_title_length CHECK (char_length(title) BETWEEN 1 AND 200),
+    -- The white space of Unicode, as the API's pattern has it, whatever the locale of the database.
+    CONSTRAINT tasks_title_not_blank CHECK (btrim(title, E' \t\n\v\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000') <> ''),
+    CONSTRAINT tasks_description_length CHECK (char_length(description) <= 1000),
+    CONSTRAINT tasks_idempotency_key_length CHECK (char_length(idempotency_key) BETWEEN 1 AND 255)
+);
+
+-- Serves create_task: the same key of the same user is the same task.
+CREATE UNIQUE INDEX IF NOT EXISTS tasks_idempotency_key
+    ON tasks (user_id, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+
+-- RFC 3339 in UTC. The planner inlines it, and to_char takes ten times as long.
+CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$ SELECT (to_json(instant AT TIME ZONE 'UTC') #>> '{}') || 'Z' $$;
+
+-- TaskResponse: one task as the API answers it. It takes columns and not a row, which Citus could not send along.
+CREATE OR REPLACE FUNCTION task_response(
+    id bigint,
+    user_id text,
+    title text,
+    description text,
+    complete boolean,
+    created_at timestamptz,
+    updated_at timestamptz
+) RETURNS json
+    LANGUAGE sql STABLE
+    AS $$
+        SELECT json_build_object(
+            'id', id,
+            'user_id', user_id,
+            'title', title,
+            'description', description,
+            'complete', complete,
+            'created_at', rfc3339(created_at),
+            'updated_at', rfc3339(updated_at)
+        )
+    $$;
+
+COMMIT;
