@@ -35,7 +35,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBearer
+from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_loads
@@ -424,7 +425,7 @@ set_json_loads(bytes)  # JSON columns are sent on as they come
 
 CONNECTION = {
     "autocommit": True,  # a statement is a transaction, and one round trip
-    "prepare_threshold": None,  # a prepared statement is not there on the next connection of PgBouncer or Neon
+    "prepare_threshold": 0,  # a prepared statement is not there on the next connection of PgBouncer or Neon
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,  # ms; a peer that vanished is noticed, and not when the kernel gives up after minutes
     "application_name": "tasks",
@@ -463,7 +464,7 @@ class Database:
                 while True:
                     try:
                         async with await psycopg.AsyncConnection.connect(self.url, **CONNECTION) as connection:
-                            await connection.execute(schema)
+                            await connection.execute(schema, prepare=False)
                             break
                     except psycopg.OperationalError as error:
                         reason = " ".join(str(error).split())
@@ -480,14 +481,13 @@ class Database:
     async def close(self) -> None:
         await self.pool.close()
 
-    async def fetch(self, statement: Statement, limit: float | None = None, **parameters: object) -> Row | None:
+    async def fetch(self, statement: Statement, parameters: Mapping[str, object], seconds: float) -> Row | None:
         """The row a statement of queries.sql returns.
 
-        Raises psycopg.OperationalError when no connection is free, or the statement has not ended, within `limit` seconds.
+        Raises psycopg.OperationalError when within `seconds` no connection is free, or after that the statement not done.
         """
-        connection = await self.checkout(limit or CONNECTION_SECONDS)
-        loop = asyncio.get_running_loop()
-        clock = loop.call_later(limit or STATEMENT_SECONDS, self.abandon, connection)
+        connection = await self.checkout(seconds)
+        clock = asyncio.get_running_loop().call_later(seconds, self.abandon, connection)
         try:
             return await statement(connection, **parameters)
         finally:
@@ -530,11 +530,15 @@ def borrowed_socket(connection: Connection) -> Generator[socket.socket]:
 
 def is_silent(connection: Connection) -> bool:
     """Whether the server has said nothing. To an idle connection it says goodbye, if anything."""
-    with borrowed_socket(connection) as server, contextlib.suppress(ConnectionError):
-        try:
-            server.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, connection.pgconn.socket)
+    try:
+        server.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+    finally:
+        server.detach()
     return False
 
 
@@ -745,6 +749,7 @@ app = FastAPI(
     exception_handlers={HTTPException: error_response, RequestValidationError: error_response},
     generate_unique_id_function=lambda route: route.name,
     swagger_ui_parameters={"persistAuthorization": True},
+    telemetry={"tracing": False, "metrics": False, "logs": False},
 )
 
 
@@ -773,16 +778,14 @@ class RequestLog:
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            route = scope.get("route")
-            fields = {
-                "method": scope["method"],
-                "route": route and route.path,
-                "status": status,
-                "duration_ms": round((time.perf_counter() - began) * 1000, 2),
-                "user_id": scope.get("user_id"),
-                "request_id": request_id.decode(),
-            }
-            log.info("request", extra={"fields": fields})
+            if log.isEnabledFor(logging.INFO):
+                route = scope.get("route")
+                sys.stdout.write(
+                    f'{{"timestamp": "{timestamp(time.time())}", "level": "INFO", "method": {json.dumps(scope["method"])}, '
+                    f'"route": {json.dumps(route and route.path)}, "status": {status}, '
+                    f'"duration_ms": {(time.perf_counter() - began) * 1000:.2f}, '
+                    f'"user_id": {json.dumps(scope.get("user_id"))}, "request_id": {json.dumps(request_id.decode())}}}\n'
+                )
 
 
 class CORS(CORSMiddleware):
@@ -894,7 +897,7 @@ class Owner:
         self.user_id, self.database = user_id, database
 
     async def run(self, statement: Statement, **parameters: object) -> Row | None:
-        return await self.database.fetch(statement, user_id=self.user_id, **parameters)
+        return await self.database.fetch(statement, {"user_id": self.user_id, **parameters}, STATEMENT_SECONDS)
 
 
 class BearerToken(SecurityBase):
@@ -917,6 +920,48 @@ class BearerToken(SecurityBase):
         return Owner(user, service.database)
 
 
+class TaskRoute(APIRoute):
+    """The short way through FastAPI, which documents the route."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
+        call = self.dependant.call
+        authorize = self.dependant.dependencies[0].call
+        user_id = self.dependant.dependencies[0].path_params[0]
+        fields = [
+            (field, field.name, where, field.alias)
+            for where, group in (
+                ("path", self.dependant.path_params),
+                ("query", self.dependant.query_params),
+                ("header", self.dependant.header_params),
+            )
+            for field in group
+        ]
+        body = self.dependant.body_params[0] if self.dependant.body_params else None
+
+        async def handle(request: Request) -> Response:
+            value, errors = user_id.validate(request.path_params["user_id"], loc=("path", "user_id"))
+            if errors:
+                raise RequestValidationError(errors)
+            arguments = {"owner": await authorize(request, value)}
+            for field, name, where, alias in fields:
+                source = request.path_params if where == "path" else request.query_params if where == "query" else request.headers
+                raw = source.get(alias)
+                if raw is None:
+                    arguments[name] = field.default
+                    continue
+                arguments[name], wrong = field.validate(raw, loc=(where, alias))
+                errors += wrong
+            if body:
+                arguments[body.name], wrong = body.validate(await request.body(), loc=("body",))
+                errors += wrong
+            if errors:
+                raise RequestValidationError(errors)
+            return await call(**arguments)
+
+        return handle
+
+
+app.router.route_class = TaskRoute
 Caller = Annotated[Owner, Depends(BearerToken())]
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
@@ -980,6 +1025,7 @@ async def delete_task(owner: Caller, task_id: TaskId) -> Response:
     return Response(status_code=204)
 
 
+app.router.route_class = APIRoute
 # ---- Health ----------------------------------------------------------------------------------------------------------
 
 
@@ -996,7 +1042,7 @@ async def ready(request: Request, response: Response) -> HealthResponse:
     """Can it serve? It asks the database."""
     service: Service = request.app.state.service
     try:
-        await service.database.fetch(queries.ready, limit=READY_SECONDS)
+        await service.database.fetch(queries.ready, {}, READY_SECONDS)
     except psycopg.Error:
         response.status_code = 503
         return HealthResponse(status="unavailable")

@@ -58,8 +58,8 @@ CREATE OR REPLACE FUNCTION task_response(
             'title', title,
             'description', description,
             'complete', complete,
-            'created_at', rfc3339(created_at),
-            'updated_at', rfc3339(updated_at)
+            'created_at', (to_json(created_at AT TIME ZONE 'UTC') #>> '{}') || 'Z',
+            'updated_at', (to_json(updated_at AT TIME ZONE 'UTC') #>> '{}') || 'Z'
         )
     $$;
 
