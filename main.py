@@ -677,6 +677,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+def operation_id(route: APIRoute) -> str:
+    """The name of the handler, so that generated clients read well."""
+    return route.name
+
+
 app = FastAPI(
     title="Tasks",
     version="1.0.0",
@@ -684,6 +689,7 @@ app = FastAPI(
     lifespan=lifespan,
     redirect_slashes=False,  # a redirect would lose the token on the way
     exception_handlers={HTTPException: error_response, RequestValidationError: error_response},
+    generate_unique_id_function=operation_id,
     swagger_ui_parameters={"persistAuthorization": True},
     telemetry={"tracing": False, "metrics": False, "logs": False},
 )
@@ -926,18 +932,22 @@ def parse_json(body: bytes) -> object:
         raise APIError(400, "VALIDATION_ERROR", "The body is not JSON.") from None
 
 
-def answer(row: Row | None, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The JSON that PostgreSQL rendered, as it is; 404 where there is none."""
+def found(row: Row | None) -> Row:
     if row is None:
         raise APIError(404, "NOT_FOUND", "There is no such task.")
-    return Response(row[0], status, headers, media_type="application/json")
+    return row
+
+
+def answer(row: Row | None, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """The JSON that PostgreSQL rendered, as it is; 404 where there is none."""
+    return Response(found(row)[0], status, headers, media_type="application/json")
 
 
 tasks = APIRouter(
     prefix="/api/{user_id}/tasks",
     route_class=TaskRoute,
     responses=ERRORS,
-    generate_unique_id_function=lambda route: route.name,
+    generate_unique_id_function=operation_id,
 )
 
 
@@ -952,8 +962,7 @@ async def list_tasks(
 @tasks.post("", status_code=201, response_model=TaskResponse)
 async def create_task(owner: Caller, task: TaskCreate, idempotency_key: IdempotencyKey = None) -> Response:
     """Create a task."""
-    row = await owner.run(queries.create_task, **task.model_dump(), idempotency_key=idempotency_key)
-    assert row, "an INSERT that raises nothing returns its row"
+    row = found(await owner.run(queries.create_task, **task.model_dump(), idempotency_key=idempotency_key))
     return answer(row, 201, {"Location": f"/api/{quote(owner.user_id, safe='')}/tasks/{row[1]}"})
 
 
@@ -982,7 +991,7 @@ async def update_task(owner: Caller, task_id: TaskId, task: TaskPatch) -> Respon
 @tasks.delete("/{task_id}", status_code=204)
 async def delete_task(owner: Caller, task_id: TaskId) -> Response:
     """Delete a task."""
-    answer(await owner.run(queries.delete_task, task_id=task_id))
+    found(await owner.run(queries.delete_task, task_id=task_id))
     return Response(status_code=204)
 
 

@@ -6,6 +6,7 @@ its own, copied from one that schema.sql made.
 
 import asyncio
 import contextlib
+import hmac
 import json
 import os
 import re
@@ -36,7 +37,7 @@ import main
 
 # ---- Helpers ---------------------------------------------------------------------------------------------------------
 
-SECRET = "a secret that this test and the service share"
+SECRET = "a secret that these tests and the service share, of 64 bytes or so"
 ORIGIN = "http://localhost:3000"
 ISSUER = "https://app.example.com"
 
@@ -57,9 +58,12 @@ Start = Callable[..., Any]
 def token(
     user: str = "alice", key: Any = SECRET, algorithm: str = "HS256", kid: str | None = None, **claims: Any
 ) -> str:
-    """A token that is good for an hour, but for what `claims` say; a claim of None is left out."""
-    every = {"sub": user, "exp": time.time() + 3600} | claims
+    """A token good for an hour, but for what `claims` say: None leaves a claim out, whole seconds count from now."""
+    every: dict[str, Any] = {"sub": user, "exp": 3600} | claims
     sent = {name: value for name, value in every.items() if value is not None}
+    for name in {"exp", "nbf", "iat"} & set(sent):
+        if isinstance(sent[name], int):
+            sent[name] += time.time()
     return jwt.encode(sent, key, algorithm, {"kid": kid} if kid else None)
 
 
@@ -74,16 +78,18 @@ def forged(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"
 
 def check_answer(response: httpx.Response) -> None:
     """Every answer has the documented shape, whichever test it belongs to."""
-    body = response.read() if not response.is_stream_consumed else response.content
+    body, path, method = response.content, response.request.url.path, response.request.method
     assert response.headers["X-Request-ID"]
-    if response.status_code >= 400 and response.request.method != "HEAD" and response.request.url.path != "/ready":
+    if method in ("HEAD", "OPTIONS") or path in ("/ready", "/health", "/docs", "/redoc", "/openapi.json"):
+        return
+    if response.status_code >= 400:
         assert response.headers["Content-Type"] == "application/json"
         main.ErrorResponse.model_validate_json(body)
         assert json.loads(body)["timestamp"].endswith("Z")
         assert ("errors" in json.loads(body)) == (response.status_code == 422)
-    elif response.status_code == 201 or "/tasks/" in response.request.url.path and body:
+    elif response.status_code == 201 or "/tasks/" in path and body:
         main.TaskResponse.model_validate_json(body)
-    elif response.request.url.path.endswith("/tasks"):
+    elif path.endswith("/tasks"):
         main.TaskListResponse.model_validate_json(body)
 
 
@@ -146,6 +152,12 @@ def error(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error_code"]
 
 
+def hmac_signed(header: dict[str, Any], claims: dict[str, Any], key: bytes) -> str:
+    signed = forged(header, claims).rpartition(".")[0]
+    signature = urlsafe_b64encode(hmac.digest(key, signed.encode(), "sha256")).rstrip(b"=")
+    return f"{signed}.{signature.decode()}"
+
+
 class KeyServer:
     """A key server as Better Auth is one: it publishes `keys`, or answers with whatever `answer` is."""
 
@@ -180,7 +192,8 @@ class KeyServer:
             "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
             "ES512": lambda: ec.generate_private_key(ec.SECP521R1()),
         }.get(algorithm, lambda: rsa.generate_private_key(65537, 2048))()
-        public = jwt.get_algorithm_by_name(algorithm).to_jwk(private.public_key(), as_dict=True)
+        to_jwk: Callable[..., dict[str, Any]] = jwt.get_algorithm_by_name(algorithm).to_jwk
+        public = to_jwk(private.public_key(), as_dict=True)
         public = {name: value for name, value in public.items() if name in ("kty", "crv", "x", "y", "n", "e")}
         entry = public | {"kid": kid, "alg": algorithm} | fields
         self.keys.append({name: value for name, value in entry.items() if value is not None})
@@ -212,7 +225,7 @@ class Process:
     """A real process of the service, and all that it has written."""
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
-        self.output = tempfile.TemporaryFile()
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
         coverage = {name: value for name, value in os.environ.items() if name.startswith("COV")}
         self.popen = subprocess.Popen(
@@ -463,7 +476,22 @@ GOOD_TEXT = [
     "</script>",
     "%s",
 ]
-BAD_TITLES = ["", " ", "\t\n", "\u00a0\u3000", "\x85", "x" * 201, "🥛" * 201, "a\x00b", "\x00", None, 1, True, [], {}]
+BAD_TITLES: list[Any] = [
+    "",
+    " ",
+    "\t\n",
+    "\u00a0\u3000",
+    "\x85",
+    "x" * 201,
+    "🥛" * 201,
+    "a\x00b",
+    "\x00",
+    None,
+    1,
+    True,
+    [],
+    {},
+]
 
 
 @pytest.mark.parametrize("title", GOOD_TEXT)
@@ -758,11 +786,14 @@ async def test_an_error_once_the_answer_has_begun_is_raised(client: httpx.AsyncC
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ZeroDivisionError
 
+    async def nothing() -> Any:
+        pass
+
     async def ignore(_: Any) -> None:
         pass
 
     with pytest.raises(ZeroDivisionError):
-        await main.Guard(app)({"type": "http", "headers": []}, ignore, ignore)
+        await main.Guard(app)({"type": "http", "headers": []}, nothing, ignore)
 
 
 async def test_a_broken_table_is_an_internal_error_that_shows_no_sql(
@@ -797,12 +828,12 @@ async def test_a_broken_table_is_an_internal_error_that_shows_no_sql(
         ({"exp": None}, 401),
         ({"exp": "soon"}, 401),
         ({"exp": float("inf")}, 401),
-        ({"exp": time.time() - 20}, 200),
-        ({"exp": time.time() - 40}, 401),
-        ({"nbf": time.time() + 20}, 200),
-        ({"nbf": time.time() + 600}, 401),
-        ({"iat": time.time() + 20}, 200),
-        ({"iat": time.time() + 600}, 401),
+        ({"exp": -20}, 200),
+        ({"exp": -40}, 401),
+        ({"nbf": 20}, 200),
+        ({"nbf": 600}, 401),
+        ({"iat": 20}, 200),
+        ({"iat": 600}, 401),
         ({"iss": "anyone", "aud": "anything", "jti": 7}, 200),
     ],
 )
@@ -824,7 +855,7 @@ PUBLIC_PEM = (
 FORGED = {
     "another secret": token(key="another secret, which is long enough"),
     "HS384": token(algorithm="HS384"),
-    "HS512": token(algorithm="HS512", key=SECRET * 2),
+    "HS512": token(algorithm="HS512"),
     "no signature": token().rpartition(".")[0] + ".",
     "alg none": forged({"alg": "none"}, CLAIMS),
     "alg None": forged({"alg": None}, CLAIMS),
@@ -835,7 +866,7 @@ FORGED = {
     "EdDSA with no key server": forged({"alg": "EdDSA", "kid": "x"}, CLAIMS, b"x" * 64),
     "crit": jwt.encode(CLAIMS, SECRET, headers={"crit": ["b64"], "b64": False}),
     "claims a list": forged({"alg": "HS256"}, []),  # type: ignore[arg-type]  # no claims at all is the point
-    "deep": ".".join([urlsafe_b64encode(b"[" * 9000).decode()] * 3),
+    "deep": ".".join([urlsafe_b64encode(b"[" * 5000).decode()] * 3),
     "session token": "cXyz9fQ2kP.AbCdEf",
     "garbage": "a b",
     "dots": "..",
@@ -854,7 +885,7 @@ async def test_a_forged_token_is_401(client: httpx.AsyncClient, forgery: str) ->
     [
         ("cXyz9fQ2kP.AbCdEf", "authClient.token(), not the session token"),
         (token(algorithm="HS384"), "algorithm is not configured"),
-        (token(exp=1), "has expired"),
+        (token(exp=-99), "has expired"),
         (token(exp=None), "needs the claim exp"),
     ],
 )
@@ -886,7 +917,7 @@ async def test_issuer_and_audience_are_checked_where_they_are_set(
 
 
 async def test_a_remembered_token_expires(client: httpx.AsyncClient) -> None:
-    headers = bearer(exp=time.time() - main.LEEWAY_SECONDS + 1)
+    headers = bearer(exp=1 - main.LEEWAY_SECONDS)
     assert (await client.get(TASKS, headers=headers)).status_code == 200
     while (response := await client.get(TASKS, headers=headers)).status_code == 200:
         await asyncio.sleep(0.1)
@@ -974,11 +1005,11 @@ async def test_an_algorithm_only_meets_its_own_kind_of_key(
     key = key_server.publish("k1")
     rsa_key = key_server.publish("k2", "RS256")
     key_server.keys.append({"kty": "oct", "kid": "k3", "alg": "HS256", "k": urlsafe_b64encode(b"x" * 32).decode()})
-    public = json.dumps(key_server.keys[0])
     ours = {"iss": key_server.url, "aud": key_server.url}
     forgeries = [
         token(key="x" * 32, kid="k3", **ours),
-        token(key=public, kid="k1", **ours),
+        hmac_signed({"alg": "HS256", "kid": "k1"}, CLAIMS | ours, json.dumps(key_server.keys[0]).encode()),
+        hmac_signed({"alg": "HS256", "kid": "k1"}, CLAIMS | ours, key_server.keys[0]["x"].encode()),
         token("alice", rsa_key, "PS256", "k2", **ours),
         token("alice", rsa_key, "RS512", "k2", **ours),
         jwt.encode(CLAIMS | ours, ed25519.Ed25519PrivateKey.generate(), "EdDSA", {"jwk": key_server.keys[0]}),
@@ -1368,7 +1399,7 @@ async def test_a_role_that_may_not_create_the_table_is_told_so(
 def test_a_statement_uses_the_primary_key_alone_and_sorts_nothing(
     postgresql: Rows, query: str, parameters: dict[str, Any], plan: str
 ) -> None:
-    postgresql.execute("INSERT INTO tasks (user_id, title) SELECT n %% 100, n FROM generate_series(1, 20000) n")
+    postgresql.execute("INSERT INTO tasks (user_id, title) SELECT n % 100, n FROM generate_series(1, 20000) n")
     postgresql.execute("ANALYZE tasks")
     postgresql.execute(f"SET plan_cache_mode = {plan}")
     sql = getattr(main.queries, query).sql
@@ -1514,7 +1545,6 @@ def test_an_exception_is_logged_without_its_text(capsys: pytest.CaptureFixture[s
     try:
         raise ValueError("the text of a task")
     except ValueError as raised:
-        main.logging.getLogger("uvicorn.error").handlers.clear()
         record = main.log.makeRecord("tasks", 40, __file__, 1, "failed", (), (ValueError, raised, raised.__traceback__))
     line = json.loads(main.JSONFormatter().format(record))
     assert (line["message"], line["error"]) == ("failed", "builtins.ValueError")
