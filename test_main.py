@@ -187,13 +187,13 @@ class KeyServer:
 
     def publish(self, kid: str, algorithm: str = "EdDSA", **fields: Any) -> Any:
         """A new key pair: its public half joins the set, its private half is returned to sign with."""
-        private: Any = {
+        makers: dict[str, Callable[[], Any]] = {
             "EdDSA": ed25519.Ed25519PrivateKey.generate,
             "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
             "ES512": lambda: ec.generate_private_key(ec.SECP521R1()),
-        }.get(algorithm, lambda: rsa.generate_private_key(65537, 2048))()
-        to_jwk: Callable[..., dict[str, Any]] = jwt.get_algorithm_by_name(algorithm).to_jwk
-        public = to_jwk(private.public_key(), as_dict=True)
+        }
+        private = makers.get(algorithm, lambda: rsa.generate_private_key(65537, 2048))()
+        public = jwt.get_algorithm_by_name(algorithm).to_jwk(private.public_key(), as_dict=True)
         public = {name: value for name, value in public.items() if name in ("kty", "crv", "x", "y", "n", "e")}
         entry = public | {"kid": kid, "alg": algorithm} | fields
         self.keys.append({name: value for name, value in entry.items() if value is not None})
