@@ -1399,7 +1399,9 @@ async def test_a_role_that_may_not_create_the_table_is_told_so(
 def test_a_statement_uses_the_primary_key_alone_and_sorts_nothing(
     postgresql: Rows, query: str, parameters: dict[str, Any], plan: str
 ) -> None:
-    postgresql.execute("INSERT INTO tasks (user_id, title) SELECT n % 100, n FROM generate_series(1, 20000) n")
+    postgresql.execute(
+        "INSERT INTO tasks (user_id, title, complete) SELECT n % 10, n, n % 3 = 0 FROM generate_series(1, 20000) n"
+    )
     postgresql.execute("ANALYZE tasks")
     postgresql.execute(f"SET plan_cache_mode = {plan}")
     sql = getattr(main.queries, query).sql
