@@ -336,8 +336,9 @@ class JSONFormatter(logging.Formatter):
 
 
 def is_news(record: logging.LogRecord) -> bool:
-    """Not the traceback that Starlette hands to uvicorn when a start fails: the reason is logged by then."""
-    return not record.getMessage().startswith("Traceback")
+    """Not the traceback that Starlette hands to uvicorn when a start fails, as the reason is logged by then; and not
+    uvicorn's line for a WebSocket, which repeats the query, and a token where a page puts one there."""
+    return "WebSocket" not in (text := record.getMessage()) and not text.startswith("Traceback")
 
 
 def configure_logging() -> None:
@@ -390,7 +391,9 @@ class Database:
             max_size=size,
             max_waiting=QUEUE_LENGTH,
             timeout=CONNECTION_SECONDS,
-            reconnect_timeout=2,  # its back-off doubles: give up early, since the next request starts anew
+            # The back-off between attempts doubles: give up early, and have the pool start anew for those who wait.
+            reconnect_timeout=2,
+            reconnect_failed=AsyncConnectionPool.check,
             open=False,
         )
         self.cancelling: set[asyncio.Task[None]] = set()
@@ -819,9 +822,10 @@ def digits(value: str | int) -> str | int:
 UserId = Annotated[
     str, PathParameter(min_length=1, max_length=USER_ID_LENGTH, pattern=r"^[^\x00/]+$", examples=["demo"])
 ]
-TaskId = Annotated[int, BeforeValidator(digits), PathParameter(ge=1, le=BIGINT_MAX, examples=[1])]
-Limit = Annotated[int, BeforeValidator(digits), Query(ge=1, le=PAGE_MAX)]
-Offset = Annotated[int, BeforeValidator(digits), Query(ge=0, le=BIGINT_MAX)]
+# The bounds come before the validator, or they would be missing on the OpenAPI page.
+TaskId = Annotated[int, Field(ge=1, le=BIGINT_MAX), BeforeValidator(digits), PathParameter(examples=[1])]
+Limit = Annotated[int, Field(ge=1, le=PAGE_MAX), BeforeValidator(digits), Query()]
+Offset = Annotated[int, Field(ge=0, le=BIGINT_MAX), BeforeValidator(digits), Query()]
 Complete = Annotated[bool | None, Query(description="Only tasks that are complete, or only those that are not.")]
 IdempotencyKey = Annotated[
     str | None,

@@ -1608,6 +1608,12 @@ def test_every_line_is_json_and_holds_no_secret(start: Start, url: str, postgres
     with socket.create_connection(("127.0.0.1", port)) as malformed:
         malformed.sendall(b"nonsense\r\n\r\n")
         malformed.recv(1000)
+    with socket.create_connection(("127.0.0.1", port)) as web_socket:
+        handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        web_socket.sendall(
+            f"GET /?token=a.secret.token HTTP/1.1\r\nHost: x\r\n{handshake}{'x' * 22}==\r\n\r\n".encode()
+        )
+        assert b" 403 " in web_socket.recv(1000)
     process.stop(signal.SIGINT)
     assert {"INFO", "WARNING", "ERROR"} <= {line["level"] for line in process.lines()}
     text = process.text()
