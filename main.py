@@ -427,8 +427,8 @@ class Database:
             cursor = await connection.execute("SELECT pg_backend_pid()")
             # Preparing statements halves what they cost the server. A pooler such as PgBouncer, which is known by process
             # ids of its own making, hands each of them to another server connection, where nothing is prepared.
-            if await cursor.fetchone() == (connection.info.backend_pid,):
-                self.options["prepare_threshold"] = 0
+            is_direct = await cursor.fetchone() == (connection.info.backend_pid,)
+        self.options["prepare_threshold"] = 0 if is_direct else None
 
     async def fetch(self, statement: Statement, parameters: Mapping[str, object], seconds: float) -> Row | None:
         """The row that a statement of queries.sql returns.
@@ -473,14 +473,11 @@ def is_silent(connection: Connection) -> bool:
     server = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, connection.pgconn.socket)
     try:
         server.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    else:
-        return False
+    except OSError as error:
+        return isinstance(error, BlockingIOError)  # rather than a reset
     finally:
         server.detach()
+    return False
 
 
 def hang_up(connection: Connection) -> None:

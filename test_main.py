@@ -1333,7 +1333,9 @@ async def test_a_database_that_is_not_utf8_is_refused(
         postgresql.execute("DROP DATABASE latin WITH (FORCE)")
 
 
-async def test_the_start_waits_for_a_database_that_wakes(environment: pytest.MonkeyPatch, url: str) -> None:
+async def test_the_start_waits_for_a_database_that_wakes(
+    environment: pytest.MonkeyPatch, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """A port that nobody listens on yet; then a relay to the database does."""
     if postmaster.socket_dir is None:
         pytest.skip("no Unix sockets here")
@@ -1346,19 +1348,23 @@ async def test_the_start_waits_for_a_database_that_wakes(environment: pytest.Mon
             while data := await reader.read(65536):
                 writer.write(data)
         writer.close()
+        await writer.wait_closed()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(socket_file)
-        await asyncio.gather(pipe(reader, back), pipe(there, writer))
+        relays.append(asyncio.gather(pipe(reader, back), pipe(there, writer)))
 
     async def use() -> int:
         async with started() as client:
             return (await client.get(TASKS)).status_code
 
+    relays: list[asyncio.Future[Any]] = []
     using = asyncio.create_task(use())
-    await asyncio.sleep(0.2)
+    while "waiting for the database" not in caplog.text:
+        await asyncio.sleep(0.01)
     async with await asyncio.start_server(relay, "127.0.0.1", port):
         assert await using == 200
+        await asyncio.gather(*relays)
 
 
 async def test_the_start_gives_up_on_a_database_that_never_answers(environment: pytest.MonkeyPatch) -> None:
