@@ -516,7 +516,7 @@ class KeySet:
 
     def __init__(self, url: str, on_change: Callable[[], None]) -> None:
         self.url, self.on_change = url, on_change
-        self.client = httpx.AsyncClient()
+        self.client = httpx.AsyncClient(timeout=None)  # fetch() has a clock for all of it
         self.published: object = None
         self.keys: Keys = {}
         self.reachable = False

@@ -499,6 +499,10 @@ async def test_text_comes_back_as_it_was_sent(client: httpx.AsyncClient, title: 
     task = await create(client, title=title, description=title)
     assert (task["title"], task["description"]) == (title, title)
     assert (await client.get(TASKS)).json()["tasks"] == [task]
+    for method in ("PUT", "PATCH"):
+        body = {"title": title, "description": title, "complete": False}
+        changed = (await client.request(method, f"{TASKS}/{task['id']}", json=body)).json()
+        assert (changed["title"], changed["description"]) == (title, title)
 
 
 @pytest.mark.parametrize("title", BAD_TITLES)
@@ -932,7 +936,9 @@ async def test_the_memory_for_tokens_is_bounded(client: httpx.AsyncClient, monke
     for n in range(5):
         await client.get(TASKS, headers=bearer(n=n))
     await client.get(TASKS, headers=bearer(n="x" * main.REMEMBERED_TOKEN_LENGTH))
-    assert len(main.app.state.service.tokens.remembered) == 3
+    remembered = main.app.state.service.tokens.remembered
+    assert len(remembered) == 3
+    assert max(map(len, remembered)) < main.REMEMBERED_TOKEN_LENGTH
 
 
 # ---- Tokens signed by Better Auth ------------------------------------------------------------------------------------
@@ -1007,6 +1013,7 @@ async def test_an_algorithm_only_meets_its_own_kind_of_key(
     environment.setenv("BETTER_AUTH_SECRET", SECRET)
     key = key_server.publish("k1")
     rsa_key = key_server.publish("k2", "RS256")
+    for_encryption = key_server.publish("k4", use="enc")
     key_server.keys.append({"kty": "oct", "kid": "k3", "alg": "HS256", "k": urlsafe_b64encode(b"x" * 32).decode()})
     ours = {"iss": key_server.url, "aud": key_server.url}
     forgeries = [
@@ -1014,6 +1021,7 @@ async def test_an_algorithm_only_meets_its_own_kind_of_key(
         hmac_signed({"alg": "HS256", "kid": "k1"}, CLAIMS | ours, json.dumps(key_server.keys[0]).encode()),
         hmac_signed({"alg": "HS256", "kid": "k1"}, CLAIMS | ours, key_server.keys[0]["x"].encode()),
         token("alice", rsa_key, "PS256", "k2", **ours),
+        token("alice", for_encryption, "EdDSA", "k4", **ours),
         token("alice", rsa_key, "RS512", "k2", **ours),
         jwt.encode(CLAIMS | ours, ed25519.Ed25519PrivateKey.generate(), "EdDSA", {"jwk": key_server.keys[0]}),
         forged({"alg": "EdDSA", "kid": "k3"}, CLAIMS | ours, b"x" * 64),
@@ -1024,6 +1032,15 @@ async def test_an_algorithm_only_meets_its_own_kind_of_key(
             assert error(response) == (401, "AUTH_INVALID")
         assert (await client.get(TASKS, headers=signed(key_server, key, "k1"))).is_success
         assert (await client.get(TASKS)).is_success, "HS256 with the secret is good beside it"
+
+
+@pytest.mark.parametrize("key", [b"", b"None", b"x" * 32])
+async def test_hs256_is_refused_where_no_secret_is_set(key_server: KeyServer, key: bytes) -> None:
+    claims = CLAIMS | {"iss": key_server.url, "aud": key_server.url}
+    async with started() as client:
+        forgery = hmac_signed({"alg": "HS256"}, claims, key)
+        response = await client.get(TASKS, headers={"Authorization": f"Bearer {forgery}"})
+    assert error(response) == (401, "AUTH_INVALID")
 
 
 @pytest.mark.parametrize(
@@ -1110,7 +1127,6 @@ async def test_a_key_no_longer_published_is_forgotten_and_so_are_its_tokens(
         while (response := await client.get(TASKS, headers=headers)).is_success:
             await asyncio.sleep(0.01)
     assert error(response) == (401, "AUTH_INVALID")
-    assert main.KEY_LIFE_SECONDS < 3600
 
 
 # ---- Configuration ---------------------------------------------------------------------------------------------------
@@ -1738,6 +1754,16 @@ def test_only_an_address_of_this_machine_is_loopback(host: str, loopback: bool) 
 def test_windows_gets_the_loop_that_psycopg_can_wait_on() -> None:
     assert main.event_loop("win32") == "asyncio:SelectorEventLoop"
     assert main.event_loop("linux") == main.event_loop("darwin") == "auto"
+
+
+# ---- The limits are those of the contract ----------------------------------------------------------------------------
+
+
+def test_the_limits_are_those_of_the_contract() -> None:
+    assert (main.START_SECONDS, main.CONNECTION_SECONDS, main.STATEMENT_SECONDS) == (30, 5, 5)
+    assert 2 * main.READY_SECONDS < 3
+    assert (main.LEEWAY_SECONDS, main.FETCH_SECONDS, main.FETCH_PAUSE_SECONDS) == (30, 5, 5)
+    assert main.KEY_LIFE_SECONDS + main.FETCH_SECONDS < 3600
 
 
 # ---- The documents agree with the app --------------------------------------------------------------------------------
