@@ -62,6 +62,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 from pydantic import AfterValidator, AnyHttpUrl, AwareDatetime, BaseModel, BeforeValidator, Field, StrictBool
 from pydantic_core import PydanticCustomError
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
@@ -891,6 +892,12 @@ class TaskRoute(APIRoute):
     FastAPI documents the route, and its fields judge the values; but its solver, made for dependencies of any shape,
     takes longer than the rest of a request together, and its parser of JSON is lax.
     """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or not (found := self.path_regex.match(get_route_path(scope))):
+            return Match.NONE, {}
+        match = Match.FULL if scope["method"] in (self.methods or ()) else Match.PARTIAL
+        return match, {"endpoint": self.endpoint, "path_params": found.groupdict(), "route": self}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in (self.methods or ()):
