@@ -765,6 +765,14 @@ async def test_a_streamed_oversize_is_413_before_it_is_all_read(
     assert (await client.get(TASKS)).json()["count"] == 1
 
 
+async def test_a_declared_oversize_is_not_read_at_all() -> None:
+    async def receive() -> Any:
+        pytest.fail("it was read")
+
+    with pytest.raises(main.APIError):
+        await main.read_body({b"content-length": b"65537"}, receive)
+
+
 async def test_a_body_of_64_kib_is_read(client: httpx.AsyncClient) -> None:
     content = b'{"title": "x"}'.ljust(64 * 1024)
     assert (await client.post(TASKS, content=content)).status_code == 201
@@ -800,7 +808,7 @@ async def test_an_error_once_the_answer_has_begun_is_raised(client: httpx.AsyncC
         pass
 
     with pytest.raises(ZeroDivisionError):
-        await main.Guard(app)({"type": "http", "headers": []}, nothing, ignore)
+        await main.Guard(app)({"type": "http", "path": "/", "headers": []}, nothing, ignore)
 
 
 async def test_a_broken_table_is_an_internal_error_that_shows_no_sql(
@@ -1297,6 +1305,7 @@ async def test_a_statement_that_waits_for_a_lock_is_given_up_and_cancelled(
         for response in responses:
             assert error(response) == (500, "DATABASE_ERROR")
             assert response.headers["Retry-After"] == "2"
+            assert response.json()["detail"] == "The database cannot be reached, or did not answer in time."
             assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
         while waiting_for_a_lock(url):
             await asyncio.sleep(0.02)
@@ -1646,6 +1655,8 @@ def test_every_line_is_json_and_holds_no_secret(start: Start, url: str, postgres
         assert b" 403 " in web_socket.recv(1000)
     process.stop(signal.SIGINT)
     assert {"INFO", "WARNING", "ERROR"} <= {line["level"] for line in process.lines()}
+    assert len([line for line in process.lines() if line.get("status")]) == 7, "one line per request, and no other log"
+    assert "HTTP/1.1" not in process.text()
     text = process.text()
     assert not [secret for secret in (SECRET, "caviar", "secret.token", token()[:20]) if secret in text]
 
@@ -1802,8 +1813,21 @@ def test_the_schemas_are_those_of_the_contract() -> None:
     assert schemas["TaskCreate"]["required"] == ["title"]
     assert schemas["TaskUpdate"]["required"] == ["title", "complete"]
     assert "required" not in schemas["TaskPatch"]
+    assert schemas["TaskPatch"]["anyOf"] == [{"required": [name]} for name in ("title", "description", "complete")]
+    description = schemas["TaskCreate"]["properties"]["description"]["anyOf"][0]
+    assert (description["maxLength"], description["pattern"]) == (1000, r"^[^\x00]*$")
     assert schemas["TaskResponse"]["properties"]["created_at"]["format"] == "date-time"
     assert "\\u0000" not in json.dumps(OPENAPI)
+
+
+def test_the_bounds_of_numbers_are_on_the_page() -> None:
+    bounds = {
+        parameter["name"]: (parameter["schema"].get("minimum"), parameter["schema"].get("maximum"))
+        for operation in OPERATIONS.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["schema"].get("type") == "integer"
+    }
+    assert bounds == {"task_id": (1, 2**63 - 1), "limit": (1, 1000), "offset": (0, 2**63 - 1)}
 
 
 def test_the_readme_has_every_route_variable_and_error_code() -> None:
