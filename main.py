@@ -560,9 +560,10 @@ class KeySet:
             log.warning("the key server does not answer with keys: %s", type(error).__name__)
 
     async def keep_fresh(self) -> None:
+        # Not at once: Better Auth makes its key with its first token, which would then have to wait for the pause.
         while True:
-            await self.refresh()
             await asyncio.sleep(KEY_LIFE_SECONDS)
+            await self.refresh()
 
 
 def usable_keys(published: list[dict[str, str]]) -> Keys:

@@ -1076,6 +1076,15 @@ async def test_a_new_key_is_picked_up_after_the_pause(key_server: KeyServer, mon
     assert key_server.fetches == 2
 
 
+async def test_the_first_token_is_good_at_once_though_its_key_is_younger_than_the_service(
+    key_server: KeyServer,
+) -> None:
+    async with started() as client:
+        key = key_server.publish("k1")
+        assert (await client.get(TASKS, headers=signed(key_server, key, "k1"))).is_success
+    assert key_server.fetches == 1
+
+
 async def test_made_up_kids_cannot_hammer_the_key_server(key_server: KeyServer) -> None:
     key = key_server.publish("k1")
     async with started() as client:
