@@ -1351,6 +1351,31 @@ async def test_ready_asks_the_database_and_health_does_not(
     assert (await client.head("/ready")).status_code == 503
 
 
+async def test_ready_answers_within_3_s_when_every_connection_is_taken(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DB_POOL_SIZE", "1")
+    async with started() as client, main.app.state.service.database.pool.connection(), asyncio.timeout(3):
+        assert (await client.get("/ready")).status_code == 503
+
+
+async def test_the_pool_is_closed_at_the_end(environment: pytest.MonkeyPatch) -> None:
+    async with started():
+        pool = main.app.state.service.database.pool
+        assert not pool.closed
+    assert pool.closed
+
+
+async def test_health_never_asks_the_database(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    async def fetch(*arguments: object) -> None:
+        asked.append(arguments)
+
+    monkeypatch.setattr(main.Database, "fetch", fetch)
+    await client.get("/health")
+    await client.head("/health")
+    assert not asked
+
+
 async def test_a_pooler_is_told_by_its_process_ids_and_then_nothing_is_prepared(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1606,6 +1631,12 @@ def test_an_exception_is_logged_without_its_text(capsys: pytest.CaptureFixture[s
     line = json.loads(main.JSONFormatter().format(record))
     assert (line["message"], line["error"]) == ("failed", "builtins.ValueError")
     assert "text of a task" not in json.dumps(line)
+
+
+def test_the_log_is_on_stdout_and_the_access_log_of_uvicorn_is_off() -> None:
+    code = "import main; main.log.info('x'); main.logging.getLogger('uvicorn.access').info('GET /?token=x')"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=main.HERE, capture_output=True, text=True, check=True)
+    assert (json.loads(ran.stdout)["message"], ran.stderr) == ("x", "")
 
 
 # ---- Two ways to start: uvicorn main:app -----------------------------------------------------------------------------
