@@ -651,7 +651,7 @@ async def test_updated_at_never_goes_backwards(client: httpx.AsyncClient, postgr
     postgresql.execute("UPDATE tasks SET updated_at = '2999-01-01Z'")
     postgresql.commit()
     changed = await client.request(method, f"{TASKS}/{task['id']}", json={"title": "x", "complete": True})
-    assert changed.json()["updated_at"] == "2999-01-01T00:00:00Z"
+    assert changed.json()["updated_at"] == "2999-01-01T00:00:00.000000Z"
 
 
 @task_routes
