@@ -561,6 +561,12 @@ async def test_a_body_that_is_not_json_is_400(
     assert error(response) == (400, "VALIDATION_ERROR")
 
 
+async def test_a_number_of_any_length_is_json(client: httpx.AsyncClient) -> None:
+    digits = "9" * 5000
+    assert (await client.post(TASKS, content=f'{{"title": "x", "n": {digits}}}')).status_code == 201
+    assert (await client.post(TASKS, content=f'{{"title": {digits}}}')).status_code == 422
+
+
 @pytest.mark.parametrize("content", ["null", "[]", "1", '"title"', "true", '[{"title": "x"}]'])
 @body_routes
 async def test_json_that_is_no_object_is_422(
@@ -683,6 +689,12 @@ async def test_no_token_is_401(
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
+async def test_of_two_tokens_the_first_is_read(client: httpx.AsyncClient) -> None:
+    two = [("Authorization", f"Bearer {token()}"), ("Authorization", "Bearer x.y.z")]
+    assert (await client.get(TASKS, headers=two)).status_code == 200
+    assert (await client.get(TASKS, headers=two[::-1])).status_code == 401
+
+
 @every_route
 async def test_a_bad_token_is_401(client: httpx.AsyncClient, method: str, path: str, body: Any) -> None:
     response = await client.request(method, path, json=body, headers={"Authorization": "Bearer x.y.z"})
@@ -712,7 +724,17 @@ async def test_the_token_is_judged_before_the_body(
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/alice", "/api//tasks", "/api/alice/tasks/1/x", "/api/a%2Fb/tasks", f"{TASKS}%0A"],
+    [
+        "/",
+        "/api",
+        "/api/alice",
+        "/api//tasks",
+        "/api/alice/tasks/1/x",
+        "/api/a%2Fb/tasks",
+        f"{TASKS}%0A",
+        "/health%0A",
+        "/docs%0A",
+    ],
 )
 async def test_no_such_route_is_404(client: httpx.AsyncClient, path: str) -> None:
     assert error(await client.get(path)) == (404, "NOT_FOUND")
@@ -1634,6 +1656,13 @@ async def test_the_line_of_an_error_has_the_route_and_the_user_where_they_are_kn
     await client.request(method, path, headers=headers)
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line["route"], line["status"], line["user_id"]) == (route, status, user)
+
+
+async def test_a_line_of_the_log_is_ascii_whoever_the_user_is(
+    client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await client.get("/api/bob/tasks", headers=bearer("Zo\xeb\u2028"))
+    assert '"user_id":"Zo\\u00eb\\u2028"' in capsys.readouterr().out
 
 
 async def test_a_log_level_of_warning_silences_the_requests(
