@@ -37,12 +37,12 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, NoReturn, Protocol, Self
 from urllib.parse import quote
 
 import aiosql
@@ -375,8 +375,14 @@ configure_logging()
 # ---- Database --------------------------------------------------------------------------------------------------------
 
 Row = tuple[Any, ...]
-Statement = Callable[..., Awaitable[Row | None]]
 Connection = psycopg.AsyncConnection[Row]
+
+
+class Statement(Protocol):
+    """A statement of queries.sql, with %(name)s for each :name."""
+
+    sql: str
+
 
 queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 set_json_loads(lambda text: text)  # JSON is sent on as PostgreSQL rendered it
@@ -453,7 +459,7 @@ class Database:
         connection = await self.checkout(seconds)
         clock = asyncio.get_running_loop().call_later(seconds, self.abandon, connection)
         try:
-            return await statement(connection, **parameters)
+            return await (await connection.execute(statement.sql, parameters)).fetchone()
         finally:
             clock.cancel()
             await self.pool.putconn(connection)
