@@ -228,9 +228,9 @@ class TaskResponse(BaseModel):
     user_id: str = Field(examples=["demo"])
     title: Title
     description: Description | None
-    complete: bool
     created_at: AwareDatetime
     updated_at: AwareDatetime
+    complete: bool
 
 
 class TaskListResponse(BaseModel):

@@ -34,7 +34,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS tasks_idempotency_key
 -- RFC 3339 in UTC. Like the function below it costs no call: the planner puts the expression in its place.
 CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
     LANGUAGE sql STABLE
-    AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
+    AS $$ SELECT (to_json(instant AT TIME ZONE 'UTC') #>> '{}') || 'Z' $$;
 
 -- TaskResponse: one task as the API answers it. It takes columns and not a row, which Citus could not send along.
 CREATE OR REPLACE FUNCTION task_response(
@@ -42,9 +42,9 @@ CREATE OR REPLACE FUNCTION task_response(
     user_id text,
     title text,
     description text,
-    complete boolean,
     created_at timestamptz,
-    updated_at timestamptz
+    updated_at timestamptz,
+    complete boolean
 ) RETURNS json
     LANGUAGE sql STABLE
     AS $$
@@ -53,9 +53,9 @@ CREATE OR REPLACE FUNCTION task_response(
             'user_id', user_id,
             'title', title,
             'description', description,
-            'complete', complete,
             'created_at', rfc3339(created_at),
-            'updated_at', rfc3339(updated_at)
+            'updated_at', rfc3339(updated_at),
+            'complete', complete
         )
     $$;
 
