@@ -703,6 +703,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+REQUEST_ID = re.compile(rb"[ -~]{1,128}")
+
+
 class RequestLog:
     """The outermost layer: a line in the log for each request, whose id the answer carries too."""
 
@@ -715,7 +718,7 @@ class RequestLog:
         began = time.perf_counter()
         headers = scope["header"] = dict(reversed(scope["headers"]))  # the first of two, so that no trailer replaces it
         request_id = headers.get(b"x-request-id", b"")
-        if not re.fullmatch(rb"[ -~]{1,128}", request_id):
+        if not REQUEST_ID.fullmatch(request_id):
             request_id = secrets.token_hex(8).encode()
 
         async def send_with_id(message: Message) -> None:
@@ -814,7 +817,7 @@ def operation_id(route: APIRoute) -> str:
 class App(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """The layers around every request. Not FastAPI's own: Guard answers whatever they would."""
-        return RequestLog(CORS(Guard(AsyncExitStackMiddleware(self.router))))
+        return RequestLog(CORS(Guard(self.router)))
 
 
 app = App(
@@ -1051,6 +1054,8 @@ for route in app.router.routes:
     assert isinstance(route, Route)
     # Starlette's patterns end in $, which a line feed may follow.
     route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
+    # FastAPI's own layer for the handlers that it calls itself; a TaskRoute does without.
+    route.app = AsyncExitStackMiddleware(route.app)
 
 # ---- Laptop ----------------------------------------------------------------------------------------------------------
 
