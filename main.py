@@ -297,12 +297,14 @@ async def error_response(request: Request, error: Exception) -> Response:
             where = ".".join(map(str, errors[0].loc))
             answer = APIError(422, "VALIDATION_ERROR", f"{where}: {errors[0].msg}")
         case HTTPException():  # no route takes this method and path
-            answer = APIError(404, "NOT_FOUND", "There is no such route; /docs has them all.")
             path = get_route_path(request.scope)
-            if matching := [route for route in request.app.routes if route.path_regex.match(path)]:
+            matching = [route for route in request.app.routes if route.path_regex.match(path)]
+            if matching:
                 request.scope["route"] = matching[0]
                 allow = ", ".join(sorted({method for route in matching for method in route.methods}))
                 answer = APIError(405, "METHOD_NOT_ALLOWED", f"This path takes {allow}.", Allow=allow)
+            else:
+                answer = APIError(404, "NOT_FOUND", "There is no such route; /docs has them all.")
         case psycopg.OperationalError() | psycopg.InterfaceError():
             # What the server said may hold a row. What the driver said, to which no SQLSTATE belongs, does not.
             log.error("database error %s: %s", type(error).__name__, error.sqlstate or " ".join(str(error).split()))
