@@ -68,7 +68,7 @@ from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match, Route
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # ---- Limits ----------------------------------------------------------------------------------------------------------
@@ -744,8 +744,9 @@ class RequestLog:
                     "user_id": scope.get("user_id"),
                     "request_id": request_id.decode(),
                 }
-                # Not log.info, which takes ten times as long.
-                print(to_json(line, ensure_ascii=True).decode(), flush=True)
+                with contextlib.suppress(OSError):  # nobody reads the log any more, which is no caller's affair
+                    # Not log.info, which takes ten times as long.
+                    print(to_json(line, ensure_ascii=True).decode(), flush=True)
 
 
 class CORS(CORSMiddleware):
@@ -820,6 +821,10 @@ class App(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """The layers around every request. Not FastAPI's own: Guard answers whatever they would."""
         return RequestLog(CORS(Guard(self.router)))
+
+    def add_route(self, path: str, route: Callable[..., Any], *_: object, **__: object) -> None:
+        """How FastAPI adds /docs and the like. As routes of the API, so that the log knows their templates too."""
+        self.add_api_route(path, route, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 app = App(
@@ -1053,7 +1058,7 @@ async def ready(request: Request, response: Response) -> HealthResponse:
 
 
 for route in app.router.routes:
-    assert isinstance(route, Route)
+    assert isinstance(route, APIRoute)
     # Starlette's patterns end in $, which a line feed may follow.
     route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
     # FastAPI's own layer for the handlers that it calls itself; a TaskRoute does without.

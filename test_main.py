@@ -1645,9 +1645,11 @@ async def test_a_request_is_one_line_of_json(client: httpx.AsyncClient, capsys: 
         ("GET", "/nowhere", {}, None, 404, None),
         ("PUT", TASKS, {}, "/api/{user_id}/tasks", 405, None),
         ("GET", "/health", {}, "/health", 200, None),
+        ("GET", "/docs", {}, "/docs", 200, None),
+        ("HEAD", "/openapi.json", {}, "/openapi.json", 200, None),
     ],
 )
-async def test_the_line_of_an_error_has_the_route_and_the_user_where_they_are_known(
+async def test_a_line_has_the_route_and_the_user_where_they_are_known(
     client: httpx.AsyncClient,
     capsys: pytest.CaptureFixture[str],
     method: str,
@@ -1667,6 +1669,17 @@ async def test_a_line_of_the_log_is_ascii_whoever_the_user_is(
 ) -> None:
     await client.get("/api/bob/tasks", headers=bearer("Zo\xeb\u2028"))
     assert '"user_id":"Zo\\u00eb\\u2028"' in capsys.readouterr().out
+
+
+async def test_a_log_that_nobody_reads_costs_no_caller_an_answer(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with ours, contextlib.suppress(OSError), ours.makefile("w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        response = await client.get(TASKS)
+    assert response.status_code == 200
 
 
 async def test_a_log_level_of_warning_silences_the_requests(
