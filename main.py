@@ -110,16 +110,27 @@ def is_unicode(value: str) -> bool:
     return not re.search("[\ud800-\udfff]", value)
 
 
+def is_host(value: str) -> bool:
+    """Whether a resolver can be asked for it: no part between its dots is empty or longer than 63 characters."""
+    try:
+        value.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
 def postgres_url(value: str) -> str:
     """The address, if libpq can read it. No part is repeated: a password written wrongly turns up in any of them."""
     try:
         parts = conninfo_to_dict(value)
     except psycopg.Error:
         raise ValueError("not an address that libpq can read: postgresql://user:password@host/database") from None
-    ports = str(parts.get("port", ""))
-    if "@" in str(parts.get("host", "")) or not re.fullmatch(r"[\d,]*", ports):
+    hosts, ports = str(parts.get("host", "")), str(parts.get("port", ""))
+    if "@" in hosts or not re.fullmatch("[0-9,]*", ports):
         raise ValueError("percent-encode the characters @ : / ? # of its password")
-    if any(int(port or 1) not in range(1, 65536) for port in ports.split(",")):
+    if not all(host.startswith("/") or is_host(host) for host in hosts.split(",")):
+        raise ValueError("its host is no host name")
+    if any(len(port) > 5 or int(port or 1) not in range(1, 65536) for port in ports.split(",")):
         raise ValueError("a port is a number from 1 to 65535")
     return value
 
@@ -161,6 +172,11 @@ class Settings(BaseModel):
     def can_check_tokens(self) -> Self:
         if self.better_auth_secret and len(self.better_auth_secret.encode()) < SECRET_BYTES:
             raise ValueError(f"BETTER_AUTH_SECRET: it must have {SECRET_BYTES} bytes or more")
+        if self.better_auth_secret:
+            try:
+                jwt.encode({}, self.better_auth_secret)
+            except jwt.InvalidKeyError:
+                raise ValueError("BETTER_AUTH_SECRET: it is a public key or a certificate") from None
         if self.jwks_url and not self.better_auth_url:
             raise ValueError("JWKS_URL: it only stands beside BETTER_AUTH_URL")
         if not (self.better_auth_url or self.better_auth_secret):
@@ -285,7 +301,7 @@ def invalid_token(detail: str) -> APIError:
     return APIError(401, "AUTH_INVALID", detail, WWW_Authenticate='Bearer error="invalid_token"')
 
 
-async def error_response(request: Request, error: Exception) -> Response:
+async def error_response(request: Request, error: BaseException) -> Response:
     """The one way from an exception to an answer. What no caller caused is logged, and told in general terms."""
     errors: list[FieldError] = []
     match error:
@@ -305,11 +321,13 @@ async def error_response(request: Request, error: Exception) -> Response:
                 answer = APIError(405, "METHOD_NOT_ALLOWED", f"This path takes {allow}.", Allow=allow)
             else:
                 answer = APIError(404, "NOT_FOUND", "There is no such route; /docs has them all.")
-        case psycopg.OperationalError() | psycopg.InterfaceError():
+        case psycopg.OperationalError() | psycopg.InterfaceError() | psycopg.errors.ReadOnlySqlTransaction():
             # What the server said may hold a row. What the driver said, to which no SQLSTATE belongs, does not.
             log.error("database error %s: %s", type(error).__name__, error.sqlstate or " ".join(str(error).split()))
             detail = "The database cannot be reached, or did not answer in time."
             answer = APIError(500, "DATABASE_ERROR", detail, Retry_After="2")
+        case asyncio.CancelledError():
+            answer = APIError(500, "INTERNAL_ERROR", "The service is stopping.", Retry_After="2")
         case _:
             log.error("internal error", exc_info=error)
             answer = APIError(500, "INTERNAL_ERROR", "Something failed inside the service.")
@@ -393,6 +411,7 @@ set_json_loads(lambda text: text)  # JSON is sent on as PostgreSQL rendered it
 HOPELESS = re.compile(
     r"authentication failed|does not exist|no such (user|database)|no password supplied|no pg_hba\.conf entry"
     r"|permission denied|certificate verify failed|does not support SSL|definition of service|could not parse"
+    r"|invalid \w+ value"
 )
 
 
@@ -402,6 +421,7 @@ class Database:
     def __init__(self, url: str, size: int) -> None:
         self.url = url
         self.options: dict[str, Any] = {
+            "client_encoding": "utf8",  # whatever the address or PGCLIENTENCODING say
             "autocommit": True,  # a statement is a transaction, and one round trip
             "prepare_threshold": None,
             "connect_timeout": 5,
@@ -697,6 +717,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     except StartError as error:
         log.critical("cannot start: %s", error)
         raise
+    except Exception:
+        log.critical("cannot start", exc_info=True)
+        raise
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(service.database.pool.close)
         if keys := service.tokens.keys:
@@ -727,6 +750,8 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 scope["status"] = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+                if b"upgrade" in headers:  # uvicorn's parser takes what follows, even a body, for the next request
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
@@ -785,7 +810,7 @@ class Guard:
             await self.app(scope, receive, send)
         except ClientDisconnect:
             return
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:  # uvicorn cancels what a shutdown does not wait for
             if "status" in scope:  # the answer has begun
                 raise
             response = await error_response(Request(scope), error)
@@ -796,6 +821,8 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     """The whole body. Raises APIError where it is too large, and ClientDisconnect where the caller hung up."""
     if b"content-length" not in headers and b"transfer-encoding" not in headers:
         return b""
+    if b"upgrade" in headers:
+        raise APIError(400, "VALIDATION_ERROR", "A body is not read beside the header Upgrade: leave that out.")
     too_large = APIError(413, "PAYLOAD_TOO_LARGE", f"The body is over {BODY_BYTES // 1024} KiB.")
     if int(headers.get(b"content-length", 0)) > BODY_BYTES:
         raise too_large
@@ -1137,6 +1164,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with filled_in(os.environ) as settings:
+            try:
+                socket.getaddrinfo(settings.host, settings.port)
+            except (OSError, UnicodeError):
+                raise StartError("HOST: it is neither an address nor a host name") from None
             uvicorn.run(
                 "main:app",
                 app_dir=str(HERE),

@@ -1185,9 +1185,12 @@ GOOD_ENVIRONMENT = {"DATABASE_URL": "postgresql://u:p@h/d", "BETTER_AUTH_SECRET"
         ({"DATABASE_URL": "postgresql://u:hunter2@x@h/d"}, "DATABASE_URL: percent-encode"),
         ({"DATABASE_URL": "postgresql://u:hunter2/x@h/d"}, "DATABASE_URL: percent-encode"),
         ({"DATABASE_URL": "postgresql://u:hunter2@h:65536/d"}, "DATABASE_URL: a port is"),
+        ({"DATABASE_URL": f"postgresql://u:hunter2@h:{'9' * 5000}/d"}, "DATABASE_URL: a port is"),
+        ({"DATABASE_URL": "postgresql://u:hunter2@h..x/d"}, "DATABASE_URL: its host is no host name"),
         ({"BETTER_AUTH_SECRET": "hunter2\udcff" * 9}, "BETTER_AUTH_SECRET: not UTF-8"),
         ({"BETTER_AUTH_SECRET": ""}, "set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both"),
         ({"BETTER_AUTH_SECRET": "hunter2"}, "BETTER_AUTH_SECRET: it must have 32 bytes"),
+        ({"BETTER_AUTH_SECRET": f"ssh-rsa {'hunter2' * 5}"}, "BETTER_AUTH_SECRET: it is a public key"),
         ({"BETTER_AUTH_URL": "app.example.com"}, "BETTER_AUTH_URL: "),
         ({"BETTER_AUTH_URL": "ftp://app.example.com"}, "BETTER_AUTH_URL: "),
         ({"JWKS_URL": "https://app.example.com/jwks"}, "JWKS_URL: it only stands beside BETTER_AUTH_URL"),
@@ -1366,6 +1369,19 @@ async def test_a_statement_on_a_frozen_server_is_given_up_without_its_consent(
             os.kill(frozen, signal.SIGCONT)
 
 
+async def test_a_database_that_takes_no_writes_is_a_database_error(
+    environment: pytest.MonkeyPatch, postgresql: Rows, url: str
+) -> None:
+    async with started() as client:
+        await create(client)
+        postgresql.execute(f"ALTER DATABASE {postgresql.info.dbname} SET default_transaction_read_only = on")
+        postgresql.commit()
+        await asyncio.to_thread(terminate_all, postgresql)
+        response = await client.post(TASKS, json={"title": "Buy bread"})
+        assert error(response) == (500, "DATABASE_ERROR")
+        assert response.headers["Retry-After"] == "2"
+
+
 async def test_the_log_of_a_database_error_has_its_code_and_not_what_the_server_said(
     client: httpx.AsyncClient, postgresql: Rows, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -1503,7 +1519,11 @@ async def test_the_start_gives_up_on_a_database_that_never_answers(environment: 
 
 
 async def test_the_start_does_not_wait_where_waiting_cannot_help(environment: pytest.MonkeyPatch, url: str) -> None:
-    for bad in (url.replace("postgres@", "nobody:hunter2@"), re.sub("@/[^?]*", "@/nowhere", url)):
+    for bad in (
+        url.replace("postgres@", "nobody:hunter2@"),
+        re.sub("@/[^?]*", "@/nowhere", url),
+        f"{url}&sslmode=perhaps",
+    ):
         environment.setenv("DATABASE_URL", bad)
         with pytest.raises(main.StartError, match="the database refuses"):
             async with started():
@@ -1519,6 +1539,25 @@ async def test_a_role_that_may_not_create_the_table_is_told_so(
     with pytest.raises(main.StartError, match=r"schema\.sql cannot be applied: permission denied"):
         async with started():
             pass
+
+
+async def test_a_start_that_fails_for_a_reason_nobody_thought_of_is_logged(
+    environment: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment.setattr(main, "HERE", tmp_path)  # where no schema.sql is
+    with pytest.raises(FileNotFoundError):
+        async with started():
+            pass
+    assert [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"] == ["cannot start"]
+
+
+async def test_text_comes_back_as_sent_whatever_encoding_the_address_names(
+    environment: pytest.MonkeyPatch, url: str
+) -> None:
+    environment.setenv("DATABASE_URL", f"{url}&client_encoding=latin1")
+    async with started() as client:
+        assert (await create(client, title="é€😀"))["title"] == "é€😀"
+        assert (await client.get(TASKS)).json()["tasks"][0]["title"] == "é€😀"
 
 
 @pytest.mark.parametrize(
@@ -1600,6 +1639,38 @@ async def test_a_caller_that_hangs_up_within_its_body_is_logged_and_forgotten(
     scope = {"type": "http", "method": "POST", "path": TASKS, "headers": headers, "query_string": b"", "root_path": ""}
     await main.app(scope, receive, send)
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["status"] == 499
+
+
+async def test_a_request_that_a_shutdown_cuts_off_is_answered(client: httpx.AsyncClient) -> None:
+    reading = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        reading.set()
+        await asyncio.Event().wait()
+        yield b""
+
+    request = asyncio.create_task(client.post(TASKS, content=body()))
+    await reading.wait()
+    request.cancel()
+    await asyncio.wait({request})
+    assert not request.cancelled()
+    response = request.result()
+    assert error(response) == (500, "INTERNAL_ERROR")
+    assert (response.headers["Retry-After"], response.headers["Access-Control-Allow-Origin"]) == ("2", ORIGIN)
+
+
+@pytest.mark.parametrize(("method", "status"), [("POST", 400), ("OPTIONS", 200)])
+def test_the_body_beside_an_upgrade_is_not_taken_for_a_request(start: Start, method: str, status: int) -> None:
+    port = free_port()
+    start(port).wait_for(port)
+    head = f"{method} {TASKS} HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\nAccess-Control-Request-Method: POST\r\n"
+    head += "Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 37\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as answers:
+        connection.sendall(head.encode())
+        assert answers.readline().startswith(f"HTTP/1.1 {status} ".encode())
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"HTTP/1.1" not in answers.read()
 
 
 async def test_a_web_socket_is_refused(client: httpx.AsyncClient) -> None:
@@ -1884,6 +1955,14 @@ def test_only_an_address_of_this_machine_is_loopback(host: str, loopback: bool) 
 def test_windows_gets_the_loop_that_psycopg_can_wait_on() -> None:
     assert main.event_loop("win32") == "asyncio:SelectorEventLoop"
     assert main.event_loop("linux") == main.event_loop("darwin") == "auto"
+
+
+def test_on_a_laptop_a_host_that_is_none_is_one_line(laptop: Callable[..., Process], url: str) -> None:
+    process = laptop(HOST="a..b", DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET)
+    assert process.popen.wait(30) == 1
+    assert [line["message"] for line in process.lines()] == [
+        "cannot start: HOST: it is neither an address nor a host name"
+    ]
 
 
 # ---- The limits are those of the contract ----------------------------------------------------------------------------
