@@ -324,7 +324,7 @@ async def error_response(request: Request, error: BaseException) -> Response:
         case psycopg.OperationalError() | psycopg.InterfaceError() | psycopg.errors.ReadOnlySqlTransaction():
             # What the server said may hold a row. What the driver said, to which no SQLSTATE belongs, does not.
             log.error("database error %s: %s", type(error).__name__, error.sqlstate or " ".join(str(error).split()))
-            detail = "The database cannot be reached, or did not answer in time."
+            detail = "The database cannot be reached, takes no writes, or did not answer in time."
             answer = APIError(500, "DATABASE_ERROR", detail, Retry_After="2")
         case asyncio.CancelledError():
             answer = APIError(500, "INTERNAL_ERROR", "The service is stopping.", Retry_After="2")
@@ -704,6 +704,19 @@ class Service:
         self.tokens = Tokens(settings)
 
 
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """For a start that may have to wait: uvicorn looks at a SIGTERM only when the start is over."""
+    former = signal.getsignal(signal.SIGTERM)
+    with contextlib.suppress(ValueError):  # only the main thread may, which uvicorn runs in
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGTERM, former)
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """From start-up to shutdown. When this raises, uvicorn ends with a non-zero status."""
@@ -713,7 +726,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if settings.log_level != "DEBUG":  # at which uvicorn would write headers, and so tokens
             logging.getLogger("uvicorn.error").setLevel(settings.log_level)
         app.state.service = service = Service(settings)
-        await service.database.open()
+        with ended_by_sigterm():
+            await service.database.open()
     except StartError as error:
         log.critical("cannot start: %s", error)
         raise

@@ -1822,6 +1822,23 @@ def test_sigterm_finishes_the_request_under_way(start: Start, url: str) -> None:
     assert process.stop() in (0, -signal.SIGTERM)
 
 
+def test_sigterm_ends_a_start_that_waits_for_its_database(start: Start) -> None:
+    process = start(free_port(), DATABASE_URL="postgresql://u:p@127.0.0.1:1/d")
+    while "waiting for the database" not in process.text():
+        time.sleep(0.02)
+    assert process.stop() == 0
+    assert "CRITICAL" not in process.text()
+    assert "Traceback" not in process.text()
+
+
+async def test_the_app_also_starts_outside_the_main_thread(environment: pytest.MonkeyPatch) -> None:
+    async def health() -> int:
+        async with started() as client:
+            return (await client.get("/health")).status_code
+
+    assert await asyncio.to_thread(asyncio.run, health()) == 200
+
+
 def test_every_line_is_json_and_holds_no_secret(start: Start, url: str, postgresql: Rows) -> None:
     port = free_port()
     process = start(port, LOG_LEVEL="DEBUG")
