@@ -1343,7 +1343,10 @@ async def test_a_statement_that_waits_for_a_lock_is_given_up_and_cancelled(
         for response in responses:
             assert error(response) == (500, "DATABASE_ERROR")
             assert response.headers["Retry-After"] == "2"
-            assert response.json()["detail"] == "The database cannot be reached, or did not answer in time."
+            assert (
+                response.json()["detail"]
+                == "The database cannot be reached, takes no writes, or did not answer in time."
+            )
             assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
         while waiting_for_a_lock(url):
             await asyncio.sleep(0.02)
@@ -1662,7 +1665,8 @@ async def test_a_request_that_a_shutdown_cuts_off_is_answered(client: httpx.Asyn
 @pytest.mark.parametrize(("method", "status"), [("POST", 400), ("OPTIONS", 200)])
 def test_the_body_beside_an_upgrade_is_not_taken_for_a_request(start: Start, method: str, status: int) -> None:
     port = free_port()
-    start(port).wait_for(port)
+    process = start(port)
+    process.wait_for(port)
     head = f"{method} {TASKS} HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\nAccess-Control-Request-Method: POST\r\n"
     head += "Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 37\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as answers:
@@ -1671,6 +1675,7 @@ def test_the_body_beside_an_upgrade_is_not_taken_for_a_request(start: Start, met
         with contextlib.suppress(ConnectionError):
             connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"HTTP/1.1" not in answers.read()
+    assert process.stop() in (0, -signal.SIGTERM)
 
 
 async def test_a_web_socket_is_refused(client: httpx.AsyncClient) -> None:
