@@ -884,7 +884,7 @@ app = App(
 
 def digits(value: str | int) -> str | int:
     """Pydantic alone would also read 1.0, 1_0 and +1 as integers."""
-    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+    if isinstance(value, str) and not value.isdigit():
         raise PydanticCustomError("int_parsing", "Input should be an integer, written in digits")
     return value
 

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -804,8 +806,9 @@ async def test_a_body_of_64_kib_is_read(client: httpx.AsyncClient) -> None:
     assert (await client.post(TASKS, content=content)).status_code == 201
 
 
-async def test_headers_over_32_kib_are_refused(client: httpx.AsyncClient) -> None:
-    assert (await client.get(TASKS, headers={"X-Filler": "x" * 33_000})).status_code == 431
+@pytest.mark.parametrize("header", [("X-Filler", "x" * 33_000), ("X-" + "x" * 33_000, "")])
+async def test_headers_over_32_kib_are_refused(client: httpx.AsyncClient, header: tuple[str, str]) -> None:
+    assert (await client.get(TASKS, headers=[header])).status_code == 431
 
 
 @pytest.mark.parametrize("path", [TASKS, f"{TASKS}/1", "/ready"])
@@ -1106,6 +1109,8 @@ async def test_the_first_token_is_good_at_once_though_its_key_is_younger_than_th
     key_server: KeyServer,
 ) -> None:
     async with started() as client:
+        await asyncio.sleep(0)  # for whatever the start has set going to begin
+        assert main.app.state.service.tokens.keys.fetching is None
         key = key_server.publish("k1")
         assert (await client.get(TASKS, headers=signed(key_server, key, "k1"))).is_success
     assert key_server.fetches == 1
@@ -1122,7 +1127,8 @@ async def test_made_up_kids_cannot_hammer_the_key_server(key_server: KeyServer) 
 
 
 @pytest.mark.parametrize(
-    "answer", [(500, "{}"), (200, "<html>"), (200, "[]"), (200, '{"keys": {}}'), (302, ""), "down"]
+    "answer",
+    [(500, "{}"), (500, '{"keys": []}'), (200, "<html>"), (200, "[]"), (200, '{"keys": {}}'), (302, ""), "down"],
 )
 async def test_a_key_server_that_fails_logs_nobody_out(
     key_server: KeyServer, monkeypatch: pytest.MonkeyPatch, answer: Any
@@ -1158,6 +1164,28 @@ async def test_a_hanging_key_server_counts_as_down_and_blocks_nobody_whose_key_i
     assert key_server.fetches == 2
 
 
+async def test_a_request_cut_off_takes_the_keys_from_no_other(key_server: KeyServer) -> None:
+    key = key_server.publish("k1")
+    key_server.hanging.clear()
+    async with started() as client:
+        first, second = (asyncio.create_task(client.get(TASKS, headers=signed(key_server, key, "k1"))) for _ in "ab")
+        while not key_server.fetches:
+            await asyncio.sleep(0.01)
+        first.cancel()
+        await asyncio.wait({first})
+        key_server.hanging.set()
+        assert (await second).is_success
+
+
+async def test_a_fetch_of_the_keys_is_no_line_of_the_log(
+    key_server: KeyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = key_server.publish("k1")
+    async with started() as client:
+        await client.get(TASKS, headers=signed(key_server, key, "k1"))
+    assert (key_server.fetches, "HTTP Request" in caplog.text) == (1, False)
+
+
 async def test_a_key_no_longer_published_is_forgotten_and_so_are_its_tokens(
     key_server: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1184,12 +1212,14 @@ GOOD_ENVIRONMENT = {"DATABASE_URL": "postgresql://u:p@h/d", "BETTER_AUTH_SECRET"
         ({"DATABASE_URL": "mysql://u:hunter2@h/d"}, "DATABASE_URL: "),
         ({"DATABASE_URL": "postgresql://u:hunter2@x@h/d"}, "DATABASE_URL: percent-encode"),
         ({"DATABASE_URL": "postgresql://u:hunter2/x@h/d"}, "DATABASE_URL: percent-encode"),
+        ({"DATABASE_URL": "postgresql://u:hunter2@h:0/d"}, "DATABASE_URL: a port is"),
         ({"DATABASE_URL": "postgresql://u:hunter2@h:65536/d"}, "DATABASE_URL: a port is"),
         ({"DATABASE_URL": f"postgresql://u:hunter2@h:{'9' * 5000}/d"}, "DATABASE_URL: a port is"),
         ({"DATABASE_URL": "postgresql://u:hunter2@h..x/d"}, "DATABASE_URL: its host is no host name"),
         ({"BETTER_AUTH_SECRET": "hunter2\udcff" * 9}, "BETTER_AUTH_SECRET: not UTF-8"),
         ({"BETTER_AUTH_SECRET": ""}, "set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both"),
         ({"BETTER_AUTH_SECRET": "hunter2"}, "BETTER_AUTH_SECRET: it must have 32 bytes"),
+        ({"BETTER_AUTH_SECRET": "x" * 31}, "BETTER_AUTH_SECRET: it must have 32 bytes"),
         ({"BETTER_AUTH_SECRET": f"ssh-rsa {'hunter2' * 5}"}, "BETTER_AUTH_SECRET: it is a public key"),
         ({"BETTER_AUTH_URL": "app.example.com"}, "BETTER_AUTH_URL: "),
         ({"BETTER_AUTH_URL": "ftp://app.example.com"}, "BETTER_AUTH_URL: "),
@@ -1197,6 +1227,7 @@ GOOD_ENVIRONMENT = {"DATABASE_URL": "postgresql://u:p@h/d", "BETTER_AUTH_SECRET"
         ({"BETTER_AUTH_URL": "https://a.b", "JWKS_URL": "nowhere"}, "JWKS_URL: "),
         ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS: "),
         ({"CORS_ORIGINS": "https://*"}, "CORS_ORIGINS: "),
+        ({"CORS_ORIGINS": "https://*.*"}, "CORS_ORIGINS: "),
         ({"CORS_ORIGINS": "localhost:3000"}, "CORS_ORIGINS: "),
         ({"CORS_ORIGINS": "https://a.b/path"}, "CORS_ORIGINS: "),
         ({"CORS_ORIGINS": "https://a.b:*"}, "CORS_ORIGINS: "),
@@ -1204,6 +1235,7 @@ GOOD_ENVIRONMENT = {"DATABASE_URL": "postgresql://u:p@h/d", "BETTER_AUTH_SECRET"
         ({"DB_POOL_SIZE": "many"}, "DB_POOL_SIZE: "),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: "),
         ({"PORT": "http"}, "PORT: "),
+        ({"PORT": "0"}, "PORT: "),
         ({"PORT": "65536"}, "PORT: "),
     ],
 )
@@ -1215,6 +1247,20 @@ def test_a_value_that_makes_no_sense_is_one_line_that_names_the_variable(
     assert str(raised.value).startswith(sentence)
     assert "\n" not in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", f"postgresql://u:p@{'a' * 40},{'b' * 40}/d"),
+        ("DATABASE_URL", "postgresql://u:p@a:5432,b:5433/d"),
+        ("DATABASE_URL", f"postgresql:///d?host=/run/{'x' * 64}"),
+        ("BETTER_AUTH_SECRET", "x" * 32),
+        ("BETTER_AUTH_SECRET", "é" * 16),
+    ],
+)
+def test_a_value_at_the_edge_of_sense_is_taken(name: str, value: str) -> None:
+    assert getattr(main.Settings.read(GOOD_ENVIRONMENT | {name: value}), name.lower()) == value
 
 
 def test_what_is_not_set_has_the_documented_default() -> None:
@@ -1333,6 +1379,28 @@ async def test_when_every_idle_connection_is_dead_the_last_one_taken_is_new(
         assert (await client.get(TASKS)).status_code == 200
 
 
+def test_a_connection_that_was_reset_is_not_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as ours:
+        ours.setblocking(False)
+        connection: Any = SimpleNamespace(pgconn=SimpleNamespace(socket=ours.fileno()))
+        assert main.is_silent(connection)
+        theirs, _ = listener.accept()
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # so that close() resets
+        theirs.close()
+        assert not main.is_silent(connection)
+
+
+async def test_the_clock_of_a_statement_stops_with_it(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up: list[object] = []
+    monkeypatch.setattr(main.Database, "abandon", lambda *connection: given_up.append(connection))
+    monkeypatch.setattr(main, "STATEMENT_SECONDS", 1)
+    assert (await client.get(TASKS)).status_code == 200
+    await asyncio.sleep(1.1)
+    assert not given_up
+
+
 async def test_a_statement_that_waits_for_a_lock_is_given_up_and_cancelled(
     client: httpx.AsyncClient, postgresql: Rows, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1398,6 +1466,25 @@ async def test_the_log_of_a_database_error_has_its_code_and_not_what_the_server_
     assert "caviar" not in caplog.text + capsys.readouterr().out
 
 
+async def test_the_log_of_a_database_error_has_what_the_driver_said(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await main.app.state.service.database.pool.close()
+    assert error(await client.get(TASKS)) == (500, "DATABASE_ERROR")
+    assert re.search("database error PoolClosed: the pool .* closed", caplog.text)
+
+
+async def test_a_server_that_talks_nonsense_is_a_database_error(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fetch(*_: object) -> None:
+        raise psycopg.InterfaceError("unexpected result status")
+
+    monkeypatch.setattr(main.Database, "fetch", fetch)
+    assert error(await client.get(TASKS)) == (500, "DATABASE_ERROR")
+    assert (await client.get("/ready")).status_code == 503
+
+
 async def test_when_no_connection_is_free_in_time_it_is_a_database_error_and_health_is_well(
     environment: pytest.MonkeyPatch, url: str
 ) -> None:
@@ -1411,6 +1498,38 @@ async def test_when_no_connection_is_free_in_time_it_is_a_database_error_and_hea
             assert (await client.get("/health")).status_code == 200
             assert {error(await response) for response in responses} == {(500, "DATABASE_ERROR")}
         assert (await client.get(TASKS)).status_code == 200
+
+
+async def test_a_queue_that_is_full_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DB_POOL_SIZE", "1")
+    environment.setattr(main, "QUEUE_LENGTH", 1)
+    async with started() as client:
+        pool = main.app.state.service.database.pool
+        async with pool.connection():
+            waiting = asyncio.create_task(client.get(TASKS))
+            while not pool.get_stats().get("requests_waiting"):
+                await asyncio.sleep(0)
+            async with asyncio.timeout(3):
+                assert error(await client.get(TASKS)) == (500, "DATABASE_ERROR")
+        assert (await waiting).status_code == 200
+
+
+async def test_after_an_outage_a_request_that_waits_succeeds_within_2_s(
+    environment: pytest.MonkeyPatch, postgresql: Rows, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment.setenv("DB_POOL_SIZE", "1")
+    name = postgresql.info.dbname
+    with psycopg.connect(url.replace(name, "postgres"), autocommit=True) as elsewhere:
+        async with started() as client:
+            elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await asyncio.to_thread(terminate_all, postgresql)
+            waiting = asyncio.create_task(client.get(TASKS))
+            async with asyncio.timeout(10):
+                while "reconnection attempt in pool" not in caplog.text:
+                    await asyncio.sleep(0.02)
+            elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            async with asyncio.timeout(2):
+                assert (await waiting).status_code == 200
 
 
 async def test_ready_asks_the_database_and_health_does_not(
@@ -1533,6 +1652,32 @@ async def test_the_start_does_not_wait_where_waiting_cannot_help(environment: py
                 pass
 
 
+@pytest.mark.parametrize(
+    ("said", "hopeless"),
+    [
+        ('FATAL: password authentication failed for user "u"', True),
+        ('FATAL: no pg_hba.conf entry for host "10.0.0.1", user "u", database "d", no encryption', True),
+        ("server does not support SSL, but SSL was required", True),
+        ("SSL error: certificate verify failed", True),
+        ("FATAL: no such database: d", True),
+        ('definition of service "nowhere" not found', True),
+        ("FATAL: the database system is starting up", False),
+        ("FATAL: sorry, too many clients already", False),
+        ('connection to server at "10.0.0.1", port 5432 failed: Connection refused', False),
+    ],
+)
+def test_what_waiting_cannot_mend_is_known_by_its_words(said: str, hopeless: bool) -> None:
+    assert bool(main.HOPELESS.search(said)) == hopeless
+
+
+async def test_a_host_that_says_nothing_is_asked_anew_after_5_s() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        database = main.Database(f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/d", 1)
+        async with asyncio.timeout(10):
+            with pytest.raises(psycopg.errors.ConnectionTimeout):
+                await database.apply_schema()
+
+
 async def test_a_role_that_may_not_create_the_table_is_told_so(
     environment: pytest.MonkeyPatch, postgresql: Rows, url: str
 ) -> None:
@@ -1609,6 +1754,26 @@ def test_the_schema_can_be_applied_again_and_keeps_what_is_there(postgresql: Row
     assert postgresql.execute("SELECT title FROM tasks").fetchall() == [("Buy milk",)]
 
 
+async def test_many_who_apply_the_schema_at_once_stand_in_a_queue(postgresql: Rows, url: str) -> None:
+    postgresql.autocommit = True
+    for _ in range(3):
+        postgresql.execute("DROP TABLE tasks; DROP FUNCTION rfc3339, task_response")
+        await asyncio.gather(*(main.Database(url, 1).apply_schema() for _ in range(20)))
+
+
+def test_the_lock_of_the_schema_ends_with_it(postgresql: Rows) -> None:
+    postgresql.autocommit = True
+    postgresql.execute((main.HERE / "schema.sql").read_text())
+    assert postgresql.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_users_and_keys_are_compared_by_their_bytes(postgresql: Rows) -> None:
+    rows = postgresql.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'tasks' AND collation_name = 'C'"
+    )
+    assert {name for (name,) in rows} == {"user_id", "idempotency_key"}
+
+
 @pytest.mark.parametrize(
     ("column", "length"), [("title", 200), ("description", 1000), ("user_id", 255), ("idempotency_key", 255)]
 )
@@ -1676,6 +1841,11 @@ def test_the_body_beside_an_upgrade_is_not_taken_for_a_request(start: Start, met
             connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"HTTP/1.1" not in answers.read()
     process.stop(signal.SIGINT)
+
+
+async def test_a_get_beside_an_upgrade_is_served(client: httpx.AsyncClient) -> None:
+    response = await client.get(TASKS, headers={"Connection": "Upgrade", "Upgrade": "h2c"})
+    assert (response.status_code, response.headers["Connection"]) == (200, "close")
 
 
 async def test_a_web_socket_is_refused(client: httpx.AsyncClient) -> None:
@@ -1792,6 +1962,23 @@ def test_the_log_is_on_stdout_and_the_access_log_of_uvicorn_is_off() -> None:
     code = "import main; main.log.info('x'); main.logging.getLogger('uvicorn.access').info('GET /?token=x')"
     ran = subprocess.run([sys.executable, "-c", code], cwd=main.HERE, capture_output=True, text=True, check=True)
     assert (json.loads(ran.stdout)["message"], ran.stderr) == ("x", "")
+
+
+def test_a_warning_is_a_line_of_json() -> None:
+    code = "import main, warnings; warnings.warn('old')"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=main.HERE, capture_output=True, text=True, check=True)
+    assert (json.loads(ran.stdout)["level"], ran.stderr) == ("WARNING", "")
+
+
+def test_a_line_of_the_log_is_there_before_the_next_request(start: Start) -> None:
+    port = free_port()
+    process = start(port)
+    process.wait_for(port)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        client.get("/health")
+        client.get("/health")
+    process.stop(signal.SIGKILL)
+    assert '"route":"/health"' in process.text()
 
 
 # ---- Two ways to start: uvicorn main:app -----------------------------------------------------------------------------
@@ -1944,6 +2131,35 @@ def test_on_a_laptop_what_is_set_is_used(laptop: Callable[..., Process], url: st
     assert response.status_code == 201
     assert postgresql.execute("SELECT count(*) FROM tasks").fetchone() == (1,)
     assert "Create a task" not in process.text()
+
+
+def test_the_welcome_names_the_address_and_a_token_for_a_day() -> None:
+    text = main.welcome(main.Settings.read(GOOD_ENVIRONMENT | {"HOST": "::1", "PORT": "8001"}))
+    assert "http://[::1]:8001/api/demo/tasks" in text
+    claims = jwt.decode(text.split("Bearer ")[1].split("'")[0], SECRET, ["HS256"])
+    assert (claims["user_id"], round((claims["exp"] - time.time()) / 3600)) == ("demo", 24)
+
+
+def test_a_secret_is_made_up_for_each_run_but_not_beside_better_auth(capsys: pytest.CaptureFixture[str]) -> None:
+    with main.filled_in({"DATABASE_URL": "postgresql:///d", "BETTER_AUTH_URL": ISSUER}) as settings:
+        assert settings.better_auth_secret is None
+    assert capsys.readouterr().out == ""
+    made_up = set()
+    for _ in range(2):
+        with main.filled_in({"DATABASE_URL": "postgresql:///d"}) as settings:
+            made_up.add(settings.better_auth_secret)
+    assert len(made_up) == 2
+
+
+def test_on_a_laptop_every_line_of_many_workers_is_json(laptop: Callable[..., Process], url: str) -> None:
+    port = free_port()
+    process = laptop(HOST="localhost", PORT=str(port), DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET, WEB_CONCURRENCY="2")
+    while process.text().count("Application startup complete") < 2:
+        time.sleep(0.02)
+    assert process.stop(signal.SIGINT) == 0
+    messages = " ".join(line["message"] for line in process.lines())
+    assert f"running on http://localhost:{port}" in messages
+    assert "parent process" in messages
 
 
 @pytest.mark.parametrize(
