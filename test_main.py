@@ -1519,7 +1519,7 @@ async def test_after_an_outage_a_request_that_waits_succeeds_within_2_s(
 ) -> None:
     environment.setenv("DB_POOL_SIZE", "1")
     name = postgresql.info.dbname
-    with psycopg.connect(url.replace(name, "postgres"), autocommit=True) as elsewhere:
+    with psycopg.connect(re.sub("@/[^?]*", "@/postgres", url), autocommit=True) as elsewhere:
         async with started() as client:
             elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             await asyncio.to_thread(terminate_all, postgresql)
@@ -1764,7 +1764,8 @@ async def test_many_who_apply_the_schema_at_once_stand_in_a_queue(postgresql: Ro
 def test_the_lock_of_the_schema_ends_with_it(postgresql: Rows) -> None:
     postgresql.autocommit = True
     postgresql.execute((main.HERE / "schema.sql").read_text())
-    assert postgresql.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    assert postgresql.execute(held).fetchone() == (0,)
 
 
 def test_users_and_keys_are_compared_by_their_bytes(postgresql: Rows) -> None:
