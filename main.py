@@ -26,6 +26,7 @@ import tempfile
 import threading
 import time
 import traceback
+from asyncio import timeout
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -166,8 +167,7 @@ IN_WORDS = {
     NOT_BLANK: "Write at least one character that is not white space, and leave out U+0000.",
     NO_NUL: "Leave out the character U+0000, which cannot be stored.",
     PRINTABLE_ASCII: "Use printable ASCII characters only.",
-    "model_attributes_type": "Send a JSON object.",
-    "dict_type": "Send a JSON object.",
+    **dict.fromkeys(("model_attributes_type", "dict_type"), "Send a JSON object."),
 }
 
 Title = Annotated[str, Field(min_length=1, max_length=TITLE_LENGTH, pattern=NOT_BLANK, examples=["Buy milk"])]
@@ -297,20 +297,19 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
     return envelope(422, "VALIDATION_ERROR", f"{where}: {errors[0]['msg']}", errors=errors)
 
 
-async def database_error(request: Request, error: psycopg.Error) -> Response:
+async def database_error(request: Request, error: Exception) -> Response:
     # What the server said may hold a row. What the driver said, to which no SQLSTATE belongs, does not.
-    log.error("database error %s: %s", type(error).__name__, error.sqlstate or " ".join(str(error).split()))
+    log.error("database error %s: %s", type(error).__name__, getattr(error, "sqlstate", None) or str(error))
     return envelope(500, "DATABASE_ERROR", "The database is away, too slow, or takes no writes.", {"Retry-After": "2"})
 
 
 CODES = {status.value: status.name for status in HTTPStatus} | {400: "VALIDATION_ERROR", 500: "INTERNAL_ERROR"}
-DATABASE_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+DATABASE_ERRORS = psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction, TimeoutError
 ERRORS: dict[int | str, dict[str, Any]] = {n: {"model": ErrorResponse} for n in (400, 401, 403, 404, 413, 422, 500)}
 
 # ---- Database --------------------------------------------------------------------------------------------------------
 
 Statement = Callable[..., Awaitable[Any]]
-
 queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 
 
@@ -360,16 +359,12 @@ class Database:
             connection.prepare_threshold = 0
 
     async def run(self, statement: Statement, seconds: float = STATEMENT_SECONDS, **parameters: Any) -> Any:
-        """What a statement of queries.sql returns. Raises APIError 404 where that is nothing, and OperationalError when
-        no connection is free within `seconds`, or when the statement takes longer after that."""
-        async with self.pool.connection(seconds) as connection:
-            try:
-                # The inner clock has psycopg cancel the statement on the server, and wait until it has ended there.
-                # The outer one ends that wait, for a server that is frozen.
-                async with asyncio.timeout(seconds + CANCEL_SECONDS), asyncio.timeout(seconds):
-                    result = await statement(connection, **parameters)
-            except TimeoutError:
-                raise psycopg.errors.QueryCanceled(f"the statement took more than {seconds} s") from None
+        """What a statement of queries.sql returns. Raises APIError 404 where that is nothing, OperationalError when
+        no connection is free within `seconds`, TimeoutError when the statement takes longer after that."""
+        # The inner clock has psycopg cancel the statement on the server, and wait until it has ended there; the outer one
+        # ends that wait, for a server that is frozen.
+        async with self.pool.connection(seconds) as connection, timeout(seconds + CANCEL_SECONDS), timeout(seconds):
+            result = await statement(connection, **parameters)
         if result is None:
             raise APIError(404, "NOT_FOUND", "There is no such task.")
         return result
@@ -457,13 +452,15 @@ class Tokens:
             if time.monotonic() < self.next_fetch:
                 return
             try:
-                async with asyncio.timeout(FETCH_SECONDS), httpx.AsyncClient(timeout=None) as client:
+                async with timeout(FETCH_SECONDS), httpx.AsyncClient(timeout=None) as client:
                     response = await client.get(str(self.settings.jwks_url))
-                published = response.raise_for_status().json()["keys"]
-                # PyJWK binds a key to one algorithm; the set leaves out what is no key, and fails where there is none.
-                keys = jwt.PyJWKSet(published).keys if published else []
-                self.keys = {(str(k.key_id), k.algorithm_name): k for k in keys if k.public_key_use in (None, "sig")}
-                self.is_key_server_up = True
+                keys = {}
+                for entry in response.raise_for_status().json()["keys"] + []:  # a TypeError where they are no list
+                    with suppress(Exception):  # one odd key does not spoil the others
+                        key = jwt.PyJWK(entry)  # bound to one algorithm: that of its alg, or else of its kind
+                        if key.public_key_use in (None, "sig"):
+                            keys[str(key.key_id), key.algorithm_name] = key
+                self.keys, self.is_key_server_up = keys, True
             except Exception as error:  # noqa: BLE001  whatever the key server does, the keys it gave before still hold
                 log.warning("the key server does not answer with keys: %s", type(error).__name__)
                 self.is_key_server_up = False
@@ -679,7 +676,7 @@ async def health() -> dict[str, str]:
 @app.get("/ready", responses={503: {"description": "The database does not answer"}})
 async def ready(request: Request, response: Response) -> dict[str, str]:
     """Can it serve? It asks the database."""
-    with suppress(psycopg.Error):
+    with suppress(*DATABASE_ERRORS):
         await request.app.state.database.run(queries.ready, READY_SECONDS)
         return {"status": "ok"}
     response.status_code = 503
