@@ -164,7 +164,8 @@ class Settings(BaseSettings):
 # The OpenAPI page shows these patterns to generators; a person is told in words. Not \u0000: it would become a raw NUL.
 NOT_BLANK, NO_NUL, PRINTABLE_ASCII = r"^[^\x00]*[^\s\x00][^\x00]*$", r"^[^\x00]*$", "^[ -~]*$"
 IN_WORDS = {
-    NOT_BLANK: "Write at least one character that is not white space, and leave out U+0000.",
+    NOT_BLANK: "Write at least one character that is not white space.",
+    "string_too_short": "Write at least one character.",
     NO_NUL: "Leave out the character U+0000, which cannot be stored.",
     PRINTABLE_ASCII: "Use printable ASCII characters only.",
     **dict.fromkeys(("model_attributes_type", "dict_type"), "Send a JSON object."),
@@ -186,9 +187,7 @@ class TaskUpdate(TaskCreate):
 
 
 @pydantic.with_config(json_schema_extra={"minProperties": 1})
-class TaskPatch(TypedDict, total=False):
-    """A dictionary and not a model: it holds just what was sent, and so tells "left out" from null."""
-
+class TaskPatch(TypedDict, total=False):  # and not a model: it holds just what was sent, so null is not "left out"
     title: Title
     description: Description | None
     complete: Annotated[StrictBool, Field(examples=[True])]
@@ -254,6 +253,7 @@ stdout.setFormatter(JSONFormatter())
 stdout.addFilter(lambda record: "StartError" not in record.getMessage())  # uvicorn's line, a traceback: see lifespan
 logging.basicConfig(level=logging.INFO, handlers=[stdout], force=True)
 logging.captureWarnings(True)
+logging.getLogger("py.warnings").disabled = True
 for name in ("uvicorn", "uvicorn.access"):
     logging.getLogger(name).handlers.clear()
     logging.getLogger(name).propagate = name == "uvicorn"
