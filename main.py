@@ -6,7 +6,7 @@
     Settings    what it needs of the environment
     Schemas     what goes in and what comes out
     Errors      one way from any exception to an ErrorResponse, and to the log
-    Database    one way to a connection, and a limit for every wait; schema.sql has the table, queries.sql the statements
+    Database    one way to a connection, a limit for every wait; schema.sql has the table, queries.sql the rest
     Tokens      whose a token is
     App         start-up, and the layers around every request
     Routes      six for the tasks; is it alive, can it serve
@@ -67,11 +67,11 @@ BIGINT_MAX = 2**63 - 1
 BODY_BYTES, SECRET_BYTES = 64 * 1024, 32
 START_SECONDS = 30.0  # to wait for a database that is still waking
 STATEMENT_SECONDS = 5.0  # to wait for a connection, and then again for the statement
-CANCEL_SECONDS = 1.0  # and then for the server to take a cancellation: over TLS that is four round trips
+CANCEL_SECONDS = 0.9  # and then for the server to take a cancellation: over TLS that is four round trips
 READY_SECONDS = 0.9  # in place of STATEMENT_SECONDS when /ready asks, which has 3 s in all
 QUEUE_LENGTH = 1000  # requests that may wait for a connection
 LEEWAY_SECONDS = 30  # between the clocks of the issuer and of this host
-REMEMBERED_TOKENS = 10_000
+REMEMBERED_TOKENS, REMEMBERED_TOKEN_LENGTH = 10_000, 4096
 FETCH_SECONDS = 5.0  # after which a key server counts as down
 FETCH_PAUSE_SECONDS = 5.0  # from the end of one fetch of the keys to the start of the next
 KEY_LIFE_SECONDS = 15 * 60.0
@@ -91,7 +91,7 @@ def postgres_url(value: str) -> str:
     value = re.sub(r"([?&])ssl=", r"\1sslmode=", value)  # and asyncpg has a word of its own for this
     with suppress(psycopg.Error):
         parts = psycopg.conninfo.conninfo_to_dict(value)
-        if "@" not in str(parts.get("host")) and re.fullmatch("[0-9,]*", str(parts.get("port", ""))):
+        if value and "@" not in str(parts.get("host")) and re.fullmatch("[0-9,]*", str(parts.get("port", ""))):
             return value
     raise ValueError("write postgresql://user:password@host/database, with @ : / ? # in the password percent-encoded")
 
@@ -299,7 +299,7 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
 
 
 async def database_error(request: Request, error: Exception) -> Response:
-    # A TimeoutError is a statement's. What the server says, with an SQLSTATE, may hold a row; what the driver says does not.
+    # A TimeoutError is a statement's. What the server says (with an SQLSTATE) may hold a row, what the driver says not.
     log.error("database error %s: %s", type(error).__name__, getattr(error, "sqlstate", None) or str(error) or "slow")
     return envelope(500, "DATABASE_ERROR", "The database is away, too slow, or takes no writes.", {"Retry-After": "2"})
 
@@ -360,9 +360,9 @@ class Database:
             connection.prepare_threshold = 0
 
     async def run(self, statement: Statement, seconds: float = STATEMENT_SECONDS, /, **parameters: Any) -> Any:
-        """What a statement of queries.sql returns, never NULL. Raises APIError 404 where it returns nothing, OperationalError
-        when no connection is free within `seconds`, TimeoutError when the statement takes longer after that."""
-        # The inner clock has psycopg cancel the statement on the server, the outer one ends that wait for a frozen server.
+        """What a statement of queries.sql returns, never NULL. Raises APIError 404 where it returns nothing, and an
+        OperationalError when no connection is free within `seconds`, a TimeoutError when the statement takes longer."""
+        # The inner clock has psycopg cancel the statement on the server; the outer one ends the wait for a frozen one.
         async with self.pool.connection(seconds) as connection, timeout(seconds + CANCEL_SECONDS), timeout(seconds):
             result = await statement(connection, **parameters)
         if result is None:
@@ -402,9 +402,9 @@ class Tokens:
         claim = claims.get("sub") if claims.get("user_id") is None else claims["user_id"]
         if not isinstance(claim, str) or not claim:
             raise invalid_token("The token names no user: the claim user_id, or else sub, must be a string.")
-        if len(self.remembered) >= REMEMBERED_TOKENS:
-            self.remembered.clear()
-        self.remembered[token] = claim, claims["exp"] + LEEWAY_SECONDS
+        self.remembered = {} if len(self.remembered) >= REMEMBERED_TOKENS else self.remembered
+        if len(token) <= REMEMBERED_TOKEN_LENGTH:
+            self.remembered[token] = claim, claims["exp"] + LEEWAY_SECONDS
         return claim
 
     async def claims(self, token: str) -> dict[str, Any]:
@@ -598,7 +598,7 @@ class ListQuery(BaseModel):
 
 
 class User(NamedTuple):
-    """Of {user_id}, proved by a token; `run` hands that on to a statement, which must name it to reach no other's rows."""
+    """Proved by a token. `run` gives a statement the user_id, which it must name, to reach no other user's rows."""
 
     id: str
     run: Callable[..., Awaitable[Any]]
@@ -607,7 +607,7 @@ class User(NamedTuple):
 class BearerToken(HTTPBearer):
     """The dependency of every task route. Raises APIError: 401 without a good token, 403 with another user's."""
 
-    async def __call__(self, request: Request, user_id: UserId) -> User:  # type: ignore[override]  # FastAPI fills it in
+    async def __call__(self, request: Request, user_id: UserId) -> User:  # type: ignore[override]  # FastAPI reads it
         scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise APIError(401, "AUTH_MISSING", "Send Authorization: Bearer <token>.", {"WWW-Authenticate": "Bearer"})
