@@ -331,7 +331,7 @@ class Database:
             open=False,
         )
 
-    async def prepare(self) -> None:
+    async def start(self) -> None:
         """Wait for a database that may still be waking, and apply schema.sql. Raises StartError."""
         try:
             await self.pool.wait(START_SECONDS)
@@ -364,7 +364,7 @@ class Database:
         try:
             async with self.pool.connection(seconds) as connection, timeout(seconds + CANCEL_SECONDS), timeout(seconds):
                 result = await statement(connection, **parameters)
-        except TimeoutError:  # of anything else in a handler it is no DATABASE_ERROR
+        except TimeoutError:  # a handler may raise one too, for reasons of its own
             raise psycopg.errors.QueryCanceled from None
         if result is None:
             raise APIError(404, "NOT_FOUND", "There is no such task.")
@@ -486,7 +486,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.tokens = tokens = Tokens(settings)
         app.state.database = database = Database(settings.database_url, settings.db_pool_size)
         async with database.pool:
-            await database.prepare()
+            await database.start()
             keeping_fresh = asyncio.create_task(tokens.keep_fresh())
             yield
             keeping_fresh.cancel()

@@ -5,7 +5,7 @@
 -- transaction makes them queue; one of the session would outlive it behind a pooler such as PgBouncer.
 
 BEGIN;
-SET LOCAL lock_timeout = '30s';  -- nobody waits for longer, neither a start nor the callers who then queue behind it
+SET LOCAL lock_timeout = '30s';  -- a start waits no longer for a lock, nor do the callers who queue behind it
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 
 -- user_id comes first in the primary key: one index serves every statement, and the table can be distributed by it.
