@@ -523,7 +523,7 @@ class RequestMiddleware:
                 line["status"] = message["status"]
                 MutableHeaders(scope=message).append("X-Request-ID", request_id)
                 if "Upgrade" in headers:  # uvicorn would take a body beside it for the next request
-                    MutableHeaders(scope=message).append("Connection", "close")
+                    MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
         try:

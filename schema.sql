@@ -5,7 +5,7 @@
 -- transaction makes them queue; one of the session would outlive it behind a pooler such as PgBouncer.
 
 BEGIN;
-SET LOCAL lock_timeout = '30s';  -- a start waits no longer for a lock, nor do the callers who queue behind it
+SET LOCAL lock_timeout = '30s';  -- the longest wait for any one lock, and so for callers who queue behind a start
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 
 -- user_id comes first in the primary key: one index serves every statement, and the table can be distributed by it.
@@ -56,9 +56,11 @@ END $$;
 
 -- A new column goes here: ALTER TABLE tasks ADD COLUMN IF NOT EXISTS, NOT NULL only with a DEFAULT.
 
--- Serves create_task: the same key of the same user is the same task. IF NOT EXISTS would first lock the table, and so
--- hold up the writes of every service that runs already.
-DO $$ BEGIN IF to_regclass('tasks_idempotency_key') IS NULL THEN
+-- Serves create_task: the same key of the same user is the same task. CREATE INDEX IF NOT EXISTS would lock the table
+-- before it looks, and so hold up the writes of every service that runs already.
+DO $$ BEGIN IF NOT EXISTS (
+    SELECT FROM pg_index WHERE indrelid = 'tasks'::regclass AND indexrelid = to_regclass('tasks_idempotency_key')
+) THEN
     CREATE UNIQUE INDEX tasks_idempotency_key ON tasks (user_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 END IF; END $$;
 
