@@ -405,8 +405,7 @@ class TestShapes:
 
     @cases("user", ["a" * 256, "a\0b"])
     def test_a_user_id_of_256_characters_or_with_a_nul_is_422(self, client, user):
-        response = client.get(f"/api/{quote(user)}/tasks", headers=bearer(user))
-        assert broken(response) == (422, [["path", "user_id"]])
+        assert broken(client.get(f"/api/{quote(user)}/tasks", headers=bearer(user))) == (422, [["path", "user_id"]])
 
     @cases("method", ["PUT", "PATCH"])
     def test_created_at_stays_and_updated_at_moves_on_and_never_backwards(self, client, rows, method):
@@ -620,7 +619,9 @@ class TestTokensSignedByBetterAuth:
         ours = {"BETTER_AUTH_URL": "https://App.Example.com:443/app/", "JWKS_URL": f"{key_server.url}/keys"}
         for name, value in (ours | {"BETTER_AUTH_SECRET": SECRET} | variables).items():
             environment.setenv(name, value)
-        assert await status_of(key_server.bearer(**claims)) == status
+        async with started() as client:
+            response = await client.get(TASKS, headers=key_server.bearer(**claims))
+        assert (response.status_code, "its iss or aud is not" in response.text) == (status, status == 401)
         assert key_server.fetched == ["/keys"]
         assert not variables or await status_of(bearer(**claims)) == status, "the secret's tokens are checked alike"
 
@@ -665,8 +666,7 @@ class TestTokensSignedByBetterAuth:
             key_server.publish("k2")
             response = await client.get(TASKS, headers=key_server.bearer("k2"))
             assert (error(response), response.headers["Retry-After"]) == ((401, "AUTH_INVALID"), "1")
-            assert (await client.get(TASKS, headers=key_server.bearer())).is_success
-            assert len(key_server.fetched) == 1
+            assert (await client.get(TASKS, headers=key_server.bearer())).is_success and len(key_server.fetched) == 1
             await asyncio.sleep(1)
             assert (await client.get(TASKS, headers=key_server.bearer("k2"))).is_success
 
@@ -836,8 +836,7 @@ class TestTwoWaysToStart:
     def test_uvicorn_makes_nothing_up(self, start, tmp_path):
         process = start(*UVICORN)
         assert process.popen.wait(30) == 3
-        reasons = [line["message"][:28] for line in process.lines() if line["level"] == "CRITICAL"]
-        assert reasons == ["cannot start: DATABASE_URL: "]
+        assert (process.text().count("CRITICAL"), process.text().count("cannot start: DATABASE_URL: ")) == (1, 1)
         assert ("Traceback" in process.text(), (tmp_path / ".postgres").exists()) == (False, False)
 
     def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(self, start, database, rows):
@@ -977,9 +976,10 @@ class TestTheDatabasesItRunsOn:
         with process.client(workers=3) as client:
             assert (database.execute(COLUMNS).fetchall(), database.execute(INDEXES).fetchall()) == shape
             assert (client.get(TASKS).json()["tasks"], create(client)["id"]) == (tasks, next_id)
-        file = database.execute("SELECT pg_relation_filenode('tasks')").fetchall()
+        state = "SELECT pg_relation_filenode('tasks'), current_setting('TimeZone'), current_setting('lock_timeout')"
+        before = database.execute(state).fetchall()
         database.execute((FILES / "schema.sql").read_text())
-        assert database.execute("SELECT pg_relation_filenode('tasks')").fetchall() == file, "it rewrites nothing again"
+        assert database.execute(state).fetchall() == before, "it rewrites nothing again, and leaves no setting behind"
 
     @cases("change, column", [
         ("ADD priority serial; ALTER TABLE tasks ALTER priority DROP DEFAULT", "priority"),
