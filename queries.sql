@@ -1,41 +1,42 @@
--- Every statement that the handlers of main.py run, in the format of aiosql: the name line holds the parameters and ends
--- in $ for one value or ^ for one row (a handler awaits no more); the sentence below it is its documentation. :name is a
--- parameter: give one that may be NULL a type, as :complete::boolean, and write a % as %%. Every statement names the
--- owner, user_id, and nothing else keeps it from other users' rows. A statement, its handler and its operationId share
--- one name.
+-- Every statement that the handlers of main.py run, in the format of aiosql: the name line
+-- holds the parameters and ends in $ for one value or ^ for one row; the sentence below it is
+-- its documentation. :name is a parameter: give one that may be NULL a type, as in
+-- :complete::boolean, and write a % as %%. Every statement names the owner, user_id: nothing
+-- else keeps it from other users' rows. A statement, its handler and its operationId share one
+-- name.
 --
 -- PostgreSQL renders the answer: JSON as text, which is sent on as it is.
 
 -- name: list_tasks(user_id, complete, limit, offset)$
--- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets everything through; it
--- stands here twice, for the page and for the count.
+-- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets
+-- everything through.
+WITH matching AS NOT MATERIALIZED (
+    SELECT id,
+           user_id,
+           title,
+           description,
+           complete,
+           rfc3339(created_at) AS created_at,
+           rfc3339(updated_at) AS updated_at
+      FROM tasks
+     WHERE user_id = :user_id
+       AND (:complete::boolean IS NULL OR complete = :complete)
+),
+page AS (
+    SELECT matching AS task
+      FROM matching
+     ORDER BY id DESC
+     LIMIT :limit
+    OFFSET :offset
+)
 SELECT json_build_object(
-           'tasks', coalesce(json_agg(page), '[]'),
-           'count', (
-               SELECT count(*)
-                 FROM tasks
-                WHERE user_id = :user_id
-                  AND (:complete::boolean IS NULL OR complete = :complete)
-           )
-       )::text
-  FROM (
-           SELECT id,
-                  user_id,
-                  title,
-                  description,
-                  complete,
-                  rfc3339(created_at) AS created_at,
-                  rfc3339(updated_at) AS updated_at
-             FROM tasks
-            WHERE user_id = :user_id
-              AND (:complete::boolean IS NULL OR complete = :complete)
-            ORDER BY id DESC
-            LIMIT :limit
-           OFFSET :offset
-       ) AS page;
+           'tasks', (SELECT coalesce(json_agg(task), '[]') FROM page),
+           'count', (SELECT count(*) FROM matching)
+       )::text;
 
 -- name: create_task(user_id, title, description, complete, idempotency_key)^
--- A key seen before changes nothing: the empty update only makes RETURNING answer with the task that is there.
+-- A key seen before changes nothing: the empty update only makes RETURNING answer with the task
+-- that is there.
 INSERT INTO tasks AS task (user_id, title, description, complete, idempotency_key)
 VALUES (:user_id, :title, :description, :complete, :idempotency_key)
     ON CONFLICT (user_id, idempotency_key) WHERE idempotency_key IS NOT NULL
@@ -61,12 +62,12 @@ UPDATE tasks
    AND id = :task_id
 RETURNING task_json(id, user_id, title, description, complete, created_at, updated_at);
 
--- name: update_task(user_id, task_id, title, set_description, description, complete)$
--- NULL leaves title and complete as they are; for a description it is a value, so set_description tells whether to set it.
+-- name: update_task(user_id, task_id, given, title, description, complete)$
+-- Sets the fields whose names are in given, an array; the others have no meaning then.
 UPDATE tasks
-   SET title = coalesce(:title, title),
-       description = CASE WHEN :set_description THEN :description ELSE description END,
-       complete = coalesce(:complete, complete),
+   SET title = CASE WHEN 'title' = ANY (:given) THEN :title ELSE title END,
+       description = CASE WHEN 'description' = ANY (:given) THEN :description ELSE description END,
+       complete = CASE WHEN 'complete' = ANY (:given) THEN :complete ELSE complete END,
        updated_at = greatest(updated_at, now())
  WHERE user_id = :user_id
    AND id = :task_id
@@ -80,5 +81,5 @@ DELETE FROM tasks
 RETURNING id;
 
 -- name: ready()$
--- Does the database answer? The one statement without an owner, since it reads no table.
-SELECT 1;
+-- Is the table there? The one statement without an owner, since it reads no row.
+SELECT to_regclass('tasks') IS NOT NULL;
