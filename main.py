@@ -538,21 +538,55 @@ async def database_error(request: Request, error: psycopg.Error) -> Response:
 queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 
 
+async def first_connection(
+    url: str, options: dict[str, Any]
+) -> psycopg.AsyncConnection:
+    """To a database that may still be waking up. Raises StartError."""
+    reason = "it does not answer"
+    try:
+        async with timeout(START_SECONDS):
+            while True:
+                try:
+                    return await psycopg.AsyncConnection.connect(url, **options)
+                except psycopg.Error as error:
+                    reason = " ".join(str(error).split())
+                    log.warning("no database yet: %s", reason)
+                await asyncio.sleep(1)
+    except TimeoutError:
+        raise StartError(
+            f"DATABASE_URL: no database in {START_SECONDS:.0f} s: {reason}"
+        ) from None
+
+
+async def apply_schema(connection: psycopg.AsyncConnection) -> None:
+    """Raises StartError, which says why the database is none for this service."""
+    try:
+        await connection.execute((HERE / "schema.sql").read_bytes())
+    except psycopg.Error as error:
+        reason = error.diag.message_primary or error
+        raise StartError(f"schema.sql cannot be applied: {reason}") from None
+
+
 class Database:
     """The pool and its limits: the one way to a connection."""
 
-    def __init__(self, url: str, size: int) -> None:
-        self.url = url
-        self.options: dict[str, Any] = {
+    pool: AsyncConnectionPool
+
+    @asynccontextmanager
+    async def open(self, url: str, size: int) -> AsyncIterator[None]:
+        """Raises StartError where there is no database, or not one for this service."""
+        options: dict[str, Any] = {
             "autocommit": True,  # a statement is a transaction, in one round trip
             "client_encoding": "UTF8",  # whatever the database or the role prefers
-            "prepare_threshold": None,  # prepare nothing, until `configure` knows better
+            "prepare_threshold": None,  # prepare nothing, until configure knows better
             "connect_timeout": 5,
             "tcp_user_timeout": 10_000,  # ms until a peer that has vanished is noticed
         }
+        async with await first_connection(url, options) as connection:
+            await apply_schema(connection)
         self.pool = AsyncConnectionPool(
             url,
-            kwargs=self.options,
+            kwargs=options,
             min_size=size,
             configure=self.configure,
             check=self.check,
@@ -562,35 +596,8 @@ class Database:
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
         )
-
-    async def apply_schema(self) -> None:
-        """Raises StartError where there is no database, or not one for this service."""
-        connection = await self.connect()
-        try:
-            async with connection:
-                await connection.execute((HERE / "schema.sql").read_bytes())
-        except psycopg.Error as error:
-            reason = error.diag.message_primary or error
-            raise StartError(f"schema.sql cannot be applied: {reason}") from None
-
-    async def connect(self) -> psycopg.AsyncConnection:
-        """A first connection, to a database that may still be waking up."""
-        reason = "it does not answer"
-        try:
-            async with timeout(START_SECONDS):
-                while True:
-                    try:
-                        return await psycopg.AsyncConnection.connect(
-                            self.url, **self.options
-                        )
-                    except psycopg.Error as error:
-                        reason = " ".join(str(error).split())
-                        log.warning("no database yet: %s", reason)
-                    await asyncio.sleep(1)
-        except TimeoutError:
-            raise StartError(
-                f"DATABASE_URL: no database in {START_SECONDS:.0f} s: {reason}"
-            ) from None
+        async with self.pool:  # it fills as it can: one connection is enough to begin
+            yield
 
     async def configure(self, connection: psycopg.AsyncConnection) -> None:
         """Make more of a connection that leads to PostgreSQL itself.
@@ -648,6 +655,9 @@ class Database:
                         return await statement(connection, **parameters)
         except TimeoutError:
             raise psycopg.errors.QueryCanceled from None
+
+
+database = Database()  # opened by lifespan
 
 
 # ---- Tokens -------------------------------------------------------------------------
@@ -840,8 +850,8 @@ class Tokens:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """From start-up to shutdown. When this raises, uvicorn ends with a non-zero status.
 
-    Settings are read here and not on import: uvicorn would restart for ever a worker that
-    fails there. Whatever needs them later finds them in app.state.
+    The settings are read here and not on import, where uvicorn would start a worker that
+    fails again and again.
     """
     try:
         settings = Settings.read()
@@ -853,22 +863,18 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
                 "tokens cannot be checked without"
             )
         logging.getLogger().setLevel(settings.log_level)
-        database = Database(settings.database_url, settings.db_pool_size)
-        await database.apply_schema()
+        app.state.settings = settings
+        app.state.tokens = tokens = Tokens(settings)
+        async with database.open(settings.database_url, settings.db_pool_size):
+            keeping_fresh = asyncio.create_task(tokens.keep_fresh())
+            # What is here by now stays: the garbage collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+            yield
+            keeping_fresh.cancel()
     except StartError as error:
         log.critical("cannot start: %s", error)
         raise
-
-    app.state.settings = settings
-    app.state.tokens = tokens = Tokens(settings)
-    app.state.database = database
-    async with database.pool:  # it fills as it can: one connection is enough
-        keeping_fresh = asyncio.create_task(tokens.keep_fresh())
-        # What is here by now stays for ever: no collection of garbage has to look at it.
-        gc.collect()
-        gc.freeze()
-        yield
-        keeping_fresh.cancel()
 
 
 class RequestMiddleware:
@@ -1037,13 +1043,7 @@ async def current_user(
     return user_id
 
 
-async def open_database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
 CurrentUser = Annotated[str, Depends(current_user)]
-OpenDatabase = Annotated[Database, Depends(open_database)]
 
 
 class JSONText(Response):
@@ -1079,7 +1079,6 @@ router = APIRouter(
 @router.get("", response_model=TaskListResponse)
 async def list_tasks(
     user_id: CurrentUser,
-    database: OpenDatabase,
     query: Annotated[ListQuery, Query()],
 ) -> Response:
     """List the user's tasks, newest first."""
@@ -1090,7 +1089,6 @@ async def list_tasks(
 @router.post("", status_code=201, response_model=TaskResponse)
 async def create_task(
     user_id: CurrentUser,
-    database: OpenDatabase,
     task: TaskCreate,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
@@ -1108,9 +1106,7 @@ async def create_task(
 
 # A path of the same form, such as /summary, goes above this one.
 @router.get("/{task_id}", response_model=TaskResponse)
-async def get_task(
-    user_id: CurrentUser, database: OpenDatabase, task_id: TaskId
-) -> Response:
+async def get_task(user_id: CurrentUser, task_id: TaskId) -> Response:
     """Get one task."""
     text = await database.run(queries.get_task, user_id=user_id, task_id=task_id)
     return JSONText(found(text))
@@ -1118,7 +1114,7 @@ async def get_task(
 
 @router.put("/{task_id}", response_model=TaskResponse)
 async def replace_task(
-    user_id: CurrentUser, database: OpenDatabase, task_id: TaskId, task: TaskUpdate
+    user_id: CurrentUser, task_id: TaskId, task: TaskUpdate
 ) -> Response:
     """Replace title, description and complete; a description left out becomes null."""
     text = await database.run(
@@ -1129,7 +1125,7 @@ async def replace_task(
 
 @router.patch("/{task_id}", response_model=TaskResponse)
 async def update_task(
-    user_id: CurrentUser, database: OpenDatabase, task_id: TaskId, task: TaskPatch
+    user_id: CurrentUser, task_id: TaskId, task: TaskPatch
 ) -> Response:
     """Change the fields given, at least one; a description of null clears it."""
     if not task:
@@ -1148,9 +1144,7 @@ async def update_task(
 
 
 @router.delete("/{task_id}", status_code=204)
-async def delete_task(
-    user_id: CurrentUser, database: OpenDatabase, task_id: TaskId
-) -> None:
+async def delete_task(user_id: CurrentUser, task_id: TaskId) -> None:
     """Delete a task."""
     found(await database.run(queries.delete_task, user_id=user_id, task_id=task_id))
 
@@ -1173,7 +1167,7 @@ async def health() -> dict[str, str]:
 
 @app.head("/ready", include_in_schema=False)
 @app.get("/ready", responses={503: {"description": "No database, or no table in it"}})
-async def ready(database: OpenDatabase, response: Response) -> dict[str, str]:
+async def ready(response: Response) -> dict[str, str]:
     """Can it serve? It asks the database, and whether the table is there."""
     try:
         is_ready = await database.run(queries.ready, READY_SECONDS)
