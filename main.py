@@ -568,9 +568,8 @@ class Database:
             try:
                 await connection.execute((HERE / "schema.sql").read_bytes())
             except psycopg.Error as error:
-                raise StartError(
-                    f"schema.sql cannot be applied: {error.diag.message_primary or error}"
-                ) from None
+                reason = error.diag.message_primary or error
+                raise StartError(f"schema.sql cannot be applied: {reason}") from None
         self.pool = AsyncConnectionPool(
             url,
             kwargs=options,
@@ -723,11 +722,11 @@ class Tokens:
 
     async def user_id(self, token: str) -> str:
         """The user whose token it is. Raises APIError."""
+        if len(token) > TOKEN_BYTES:
+            raise invalid_token(f"The token is over {TOKEN_BYTES // 1024} KiB.")
         user_id, end = self.remembered.get(token, ("", 0.0))
         if time.time() < end:
             return user_id
-        if len(token) > TOKEN_BYTES:
-            raise invalid_token(f"The token is over {TOKEN_BYTES // 1024} KiB.")
         user_id, end = await self.check(token)
         if len(self.remembered) >= REMEMBERED_TOKENS:
             self.remembered.clear()
