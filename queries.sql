@@ -63,7 +63,7 @@ UPDATE tasks
 RETURNING task_json(id, user_id, title, description, complete, created_at, updated_at);
 
 -- name: update_task(user_id, task_id, given, title, description, complete)$
--- Sets the fields whose names are in given, an array; the others have no meaning then.
+-- Sets the fields whose names are in given, an array. The values of the others are ignored.
 UPDATE tasks
    SET title = CASE WHEN 'title' = ANY (:given) THEN :title ELSE title END,
        description = CASE WHEN 'description' = ANY (:given) THEN :description ELSE description END,

@@ -6,7 +6,7 @@ BEGIN;
 -- Many workers start at once, and CREATE TABLE IF NOT EXISTS alone fails in all but one of them.
 -- A lock of the transaction makes them queue; one of the session would outlive it behind a
 -- pooler such as PgBouncer.
-SET LOCAL lock_timeout = '30s';  -- for any one lock, and so for callers who queue behind a start
+SET LOCAL lock_timeout = '30s';  -- at most for each lock, and for callers who queue behind it
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 
 DO $$
@@ -195,7 +195,9 @@ END $$;
 --         END IF;
 --     END $$;
 --
--- A column that is NOT NULL needs a DEFAULT: there are rows already.
+-- A column that is NOT NULL needs a DEFAULT: there are rows already. The column then goes into
+-- task_json below; into queries.sql, list_tasks, every call of task_json, and the statements that
+-- write it, name line included; and into main.py, the schemas and the call in update_task.
 
 -- Serves create_task: the same key of the same user is the same task. CREATE INDEX IF NOT EXISTS
 -- would lock the table before it looks, too.
@@ -218,8 +220,8 @@ CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
     LANGUAGE sql STABLE
     AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 
--- TaskResponse: one task as the API answers it. It takes columns and not a row, which Citus could
--- not send along; and it is IMMUTABLE, as Citus asks of whatever a RETURNING calls: what it
+-- TaskResponse: one task as the API answers it. It takes columns and not a row, which Citus
+-- (PostgreSQL spread over many servers) could not send along; and it is IMMUTABLE, as Citus asks of whatever a RETURNING calls: what it
 -- returns depends on no setting. With one argument more it is a second function, and this one
 -- stays, for services that still run from before: change every call in queries.sql, or a call
 -- that was forgotten goes on as it did. The tests would notice.
