@@ -221,10 +221,10 @@ CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
     AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 
 -- TaskResponse: one task as the API answers it. It takes columns and not a row, which Citus
--- (PostgreSQL spread over many servers) could not send along; and it is IMMUTABLE, as Citus asks of whatever a RETURNING calls: what it
--- returns depends on no setting. With one argument more it is a second function, and this one
--- stays, for services that still run from before: change every call in queries.sql, or a call
--- that was forgotten goes on as it did. The tests would notice.
+-- (PostgreSQL spread over many servers) could not send along; and it is IMMUTABLE, as Citus asks
+-- of whatever a RETURNING calls: what it returns depends on no setting. With one argument more it
+-- is a second function, and this one stays, for services that still run from before: change every
+-- call in queries.sql, or a call that was forgotten goes on as it did. The tests would notice.
 CREATE OR REPLACE FUNCTION task_json(
     id bigint,
     user_id text,
