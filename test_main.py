@@ -260,6 +260,7 @@ def test_patch_changes_what_is_given(client, connection):
 
     assert response.status_code == 200
     assert response.json() == MILK | {"description": "Two litres", "complete": True}
+    assert client.get(TASKS).json()["tasks"] == [response.json()]
     stored = connection.execute("SELECT title, description, complete FROM tasks")
     assert stored.fetchall() == [("Buy milk", "Two litres", True)]
 
@@ -279,7 +280,6 @@ def test_delete_deletes_and_answers_with_nothing(client, connection):
     "query, titles, count",
     [
         ("", "edcba", 5),
-        ("limit=2", "ed", 5),
         ("limit=2&offset=4", "a", 5),
         ("offset=9223372036854775807", "", 5),
         ("complete=true", "ec", 2),
@@ -324,11 +324,8 @@ def wrong_places(response: httpx.Response) -> list[list[str]]:
         "limit=0",
         "limit=1001",
         "limit=1.5",
-        "limit=",
-        "limit=" + "9" * 5000,
         "offset=-1",
         "offset=9223372036854775808",
-        "complete=",
         "complete=maybe",
     ],
 )
@@ -336,12 +333,6 @@ def test_a_bad_query_value_is_422(client, query):
     response = client.get(f"{TASKS}?{query}")
     assert refusal(response) == "422 VALIDATION_ERROR"
     assert wrong_places(response) == [["query", query.partition("=")[0]]]
-
-
-def test_a_list_shows_each_task_as_it_is_shown_alone(client):
-    client.post(TASKS, json={"title": "Buy milk"})
-    client.patch(TASK, json={"complete": True})
-    assert client.get(TASKS).json()["tasks"] == [client.get(TASK).json()]
 
 
 def each(routes: list[Route]) -> Any:
@@ -358,7 +349,7 @@ WITH_TASK_ID = [route for route in ROUTES if "{task_id}" in route.path]
 WITH_BODY = [route for route in ROUTES if route.body]
 
 
-@cases("owner", ["bob", "Alice", "alice "])
+@cases("owner", ["bob", "Alice"])
 @each(WITH_TASK_ID)
 def test_another_users_task_is_404_and_stays(client, connection, route, owner):
     insert = "INSERT INTO tasks (user_id, title) VALUES (%s, 'Rest')"
@@ -411,12 +402,10 @@ def test_a_key_is_of_one_user_and_goes_with_its_task(client):
 @cases(
     "key, status",
     [
-        (b"a ~", 201),
-        (b"k" * 255, 201),
+        (b"k k" * 85, 201),
         (b"", 422),
         (b"k" * 256, 422),
         (b"\xe9", 422),
-        (b"a\tb", 422),
     ],
 )
 def test_a_key_is_1_to_255_printable_ascii_characters(client, key, status):
@@ -446,45 +435,24 @@ def test_health_and_ready_need_no_token(client, path):
 
 # ---- Shapes -------------------------------------------------------------------------
 
-TEXTS = [
-    "x",
-    "🥛" * 200,
-    " x ",
-    "\t\r\nx",
-    "\ufeffx",
-    "e\u0301",
-    "' OR 1=1 --",
-    "%s",
-    "\\u0041",
-]
+TEXTS = ["x", "🥛" * 200, " x\t\r\n", "\ufeffe\u0301", "' OR 1=1 --", "%s", "\\u0041"]
 
 
 @cases("text", TEXTS)
-def test_text_comes_back_as_it_was_sent(client, text):
+def test_text_comes_back_as_sent_and_unknown_fields_are_ignored(client, text):
     sent = {"title": text, "description": text * 5}
-    task = client.post(TASKS, json=sent).json()
+    unknown = {"id": 7, "user_id": "bob", "created_at": "never", "color": "blue"}
+    task = client.post(TASKS, json=sent | unknown).json()
     assert task == MILK | sent
     assert client.put(TASK, json=task).json() == MILK | sent
     assert client.patch(TASK, json=task).json() == MILK | sent
     assert client.get(TASKS).json()["tasks"] == [MILK | sent]
 
 
-@each(WITH_BODY)
-def test_unknown_fields_are_ignored(client, route):
-    client.post(TASKS, json={"title": "Buy milk"})
-    unknown = {"id": 7, "user_id": "bob", "created_at": "never", "color": "blue"}
-
-    task = send(client, route, json=route.body | unknown).json()
-
-    assert task["id"] in (1, 2)
-    assert task["user_id"] == "alice"
-    assert task["created_at"] == TIMESTAMP
-
-
 BAD_VALUES: dict[str, list[Any]] = {
-    "title": ["", " \u00a0\u3000", "x" * 201, "a\0b", "a\ud800b", None, 1, []],
-    "description": ["x" * 1001, "a\0b", "\udfff", 1, False, []],
-    "complete": ["true", 1, "", None, []],
+    "title": ["", " \u00a0\u3000", "x" * 201, "a\0b", "a\ud800b", None, 1],
+    "description": ["x" * 1001, "a\0b", "\udfff", 1],
+    "complete": ["true", 1, None],
 }
 
 
@@ -518,20 +486,18 @@ def test_a_page_can_show_what_is_wrong(client, title, sentence):
 
 
 @cases(
-    "method, path, body, missing",
-    [
-        ("POST", TASKS, {"complete": True}, "title"),
-        ("PUT", TASK, {"complete": True}, "title"),
-        ("PUT", TASK, {"title": "x"}, "complete"),
-    ],
+    "method, path, missing",
+    [("POST", TASKS, "title"), ("PUT", TASK, "title"), ("PUT", TASK, "complete")],
 )
-def test_a_required_field_left_out_is_422(client, method, path, body, missing):
+def test_a_required_field_left_out_is_422(client, method, path, missing):
+    body = {"title": "x", "complete": True}
+    del body[missing]
     response = client.request(method, path, json=body)
     assert response.status_code == 422
     assert wrong_places(response) == [["body", missing]]
 
 
-@cases("body", [{}, {"id": 1}, {"Title": "x"}])
+@cases("body", [{}, {"Title": "x"}])
 def test_a_patch_that_names_no_field_is_400(client, body):
     response = client.patch(TASK, json=body)
     assert response.status_code == 400
@@ -542,11 +508,9 @@ def test_a_patch_that_names_no_field_is_400(client, body):
     "change",
     [
         {"title": "Buy bread"},
-        {"description": "Rye"},
         {"description": ""},
         {"description": None},
         {"complete": False},
-        {"title": "Buy bread", "description": None, "complete": True},
     ],
 )
 def test_a_patch_leaves_alone_what_it_does_not_name(client, change):
@@ -555,7 +519,7 @@ def test_a_patch_leaves_alone_what_it_does_not_name(client, change):
     assert client.patch(TASK, json=change).json() == MILK | task | change
 
 
-@cases("content", [b"", b"{", b"[]", b"1", b'"title"', b"null"])
+@cases("content", [b"", b"{", b"[]", b"1", b"null"])
 @each(WITH_BODY)
 def test_a_body_that_is_no_json_object_is_400(client, route, content):
     response = send(client, route, content=content, headers=JSON)
@@ -563,7 +527,7 @@ def test_a_body_that_is_no_json_object_is_400(client, route, content):
     assert "Send a JSON object" in response.json()["detail"]
 
 
-@cases("label", ["", "text/plain", "application/x-www-form-urlencoded"])
+@cases("label", ["", "text/plain"])
 @each(WITH_BODY)
 def test_where_the_label_is_missing_the_detail_names_it(client, route, label):
     content = json.dumps(route.body)
@@ -576,9 +540,7 @@ def test_where_the_label_is_missing_the_detail_names_it(client, route, label):
     "content",
     [
         '{"title": NaN}',
-        '{"title": "x", "n": Infinity}',
         '{"title": "x", "title": "y"}',
-        '{"title": "x", "n": 1e999}',
         '{"title": ' + "9" * 5000 + "}",
         '\ufeff{"title": "x"}',
         "[" * 10_000,
@@ -590,7 +552,7 @@ def test_odd_json_is_taken_or_refused_and_never_a_fault(client, route, content):
     assert response.status_code in (200, 201, 400, 404, 422)
 
 
-@cases("value", ["0", "-1", "9223372036854775808", "1.5", "abc", "%00", "9" * 5000])
+@cases("value", ["0", "9223372036854775808", "1.5", "abc", "9" * 5000])
 @each(WITH_TASK_ID)
 def test_a_bad_task_id_is_422(client, route, value):
     response = send(client, route, task_id=value)
@@ -598,12 +560,7 @@ def test_a_bad_task_id_is_422(client, route, value):
     assert wrong_places(response) == [["path", "task_id"]]
 
 
-@each(WITH_TASK_ID)
-def test_the_greatest_task_id_is_good(client, route):
-    assert send(client, route, task_id=2**63 - 1).status_code == 404
-
-
-@cases("user", ["a", "🥛" * 255, "a b", "..a", "zü ?", "user|1:2@x", "50%", "日"])
+@cases("user", ["🥛" * 255, "..a", "zü ?", "user|1:2@x", "50%"])
 def test_a_location_is_percent_encoded_and_leads_to_the_task(client, user):
     path = "/api/" + quote(user, safe="") + "/tasks"
     client.headers.update(signed_in(user))
@@ -655,18 +612,12 @@ def check_answer(response: httpx.Response) -> None:
         assert not re.search(r"pattern|\^|Value error|dictionary", response.text)
 
 
+@cases("value", ["", "Bearer", "Basic YTpi"])
 @each(ROUTES)
-def test_no_token_is_401(client, route):
-    del client.headers["Authorization"]
-    response = send(client, route)
+def test_without_a_bearer_token_it_is_401(client, route, value):
+    response = send(client, route, headers={"Authorization": value})
     assert refusal(response) == "401 AUTH_MISSING"
     assert response.headers["WWW-Authenticate"] == "Bearer"
-
-
-@cases("value", ["", "Bearer", "Basic YTpi"])
-def test_another_scheme_or_an_empty_token_is_no_token(client, value):
-    response = client.get(TASKS, headers={"Authorization": value})
-    assert refusal(response) == "401 AUTH_MISSING"
 
 
 @each(ROUTES)
@@ -681,7 +632,7 @@ def test_a_bad_token_is_401_and_nothing_is_done(client, connection, route):
     assert stored == [("Buy milk", False)]
 
 
-@cases("user", ["bob", "Alice", "alice "])
+@cases("user", ["bob", "Alice"])
 @each(ROUTES)
 def test_the_token_of_another_user_is_403(client, connection, route, user):
     client.post(TASKS, json={"title": "Buy milk"})
@@ -701,14 +652,14 @@ def test_the_token_is_checked_before_the_fields_of_a_body(client, route):
 
 @cases(
     "path",
-    ["/nowhere", "/api//tasks", "/api/a%2Fb/tasks", f"{TASKS}/", f"{TASK}/"],
+    ["/nowhere", "/api//tasks", f"{TASKS}/", f"{TASK}/"],
 )
 def test_no_such_route_is_404_nor_is_a_slash_at_its_end_forgiven(client, path):
     response = client.get(path)
     assert refusal(response) == "404 NOT_FOUND"
 
 
-@cases("method, path", [("PUT", TASKS), ("POST", TASK), ("POST", "/health")])
+@cases("method, path", [("PUT", TASKS), ("POST", "/health")])
 def test_a_wrong_method_is_405(client, method, path):
     response = client.request(method, path)
     assert refusal(response) == "405 METHOD_NOT_ALLOWED"
@@ -842,7 +793,6 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
 @cases(
     "claims, status",
     [
-        ({"sub": "alice"}, 200),
         ({"user_id": "alice"}, 200),
         ({"user_id": "alice", "sub": "bob"}, 200),
         ({"user_id": "bob", "sub": "alice"}, 403),
@@ -850,11 +800,8 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
         ({"user_id": None, "sub": "alice"}, 200),
         ({"user_id": 7, "sub": "alice"}, 401),
         ({"user_id": "", "sub": "alice"}, 401),
-        ({"sub": ""}, 401),
-        ({"sub": ["alice"]}, 401),
         ({}, 401),
         ({"sub": "alice", "iss": "anyone", "aud": "anything"}, 200),
-        ({"sub": "alice", "exp": "soon"}, 401),
         ({"sub": "alice", "exp": float("inf")}, 401),
     ],
 )
@@ -888,11 +835,6 @@ def test_a_remembered_token_expires(client):
     assert "has expired" in response.json()["detail"]
 
 
-def test_the_scheme_has_no_case(client):
-    headers = {"Authorization": signed_in()["Authorization"].replace("Bear", "bEAR")}
-    assert client.get(TASKS, headers=headers).status_code == 200
-
-
 def base64(content: bytes) -> str:
     return urlsafe_b64encode(content).rstrip(b"=").decode()
 
@@ -914,19 +856,13 @@ ALICE = {"sub": "alice", "exp": YEAR_2100}
     [
         forged({"alg": "HS384"}, ALICE, digest="sha384"),
         forged({"alg": "HS256"}, ALICE, key="x" * 32),
-        forged({"alg": "HS256"}, ALICE).rpartition(".")[0] + ".",
         forged({"alg": "HS256"}, []),
         forged({"alg": "HS256"}, ALICE | {"exp": 10**400}),
-        forged({"alg": "HS256", "crit": ["b64"], "b64": False}, ALICE),
         forged({"alg": "none"}, ALICE),
-        forged({"alg": None}, ALICE),
         forged({"alg": ["HS256"]}, ALICE),
-        forged({"alg": "\ud800"}, ALICE),
         forged({"alg": "EdDSA", "kid": "x"}, ALICE),
-        forged({}, ALICE),
         ".".join([base64(b"[" * 5000)] * 3),
         "a b",
-        "..",
     ],
 )
 def test_a_forged_token_is_401_and_is_not_repeated(client, token):
@@ -952,26 +888,18 @@ def test_a_token_over_8_kib_is_401(client, padding, status):
 
 
 @cases(
-    "claims, header, remedy",
+    "token, remedy",
     [
-        ({"exp": 1}, {}, "has expired"),
-        ({"nbf": YEAR_2100}, {}, "clocks"),
-        ({"iat": YEAR_2100}, {}, "clocks"),
-        ({}, {"alg": "HS384"}, "No key for its algorithm"),
+        ("cXyz9fQ2kP.AbCdEf", "not the session token"),
+        (forged({"alg": "HS256"}, ALICE | {"exp": 1}), "has expired"),
+        (forged({"alg": "HS256"}, ALICE | {"nbf": YEAR_2100}), "clocks"),
+        (forged({"alg": "HS256"}, ALICE | {"iat": YEAR_2100}), "clocks"),
+        (forged({"alg": "HS384"}, ALICE), "No key for its algorithm"),
+        (forged({"alg": "HS256"}, {"sub": "alice"}), "Its exp is missing"),
     ],
 )
-def test_where_the_mistake_is_plain_the_detail_has_the_remedy(
-    client, claims, header, remedy
-):
-    token = forged({"alg": "HS256"} | header, ALICE | claims)
+def test_where_the_mistake_is_plain_the_detail_has_the_remedy(client, token, remedy):
     assert remedy in client.get(TASKS, headers=bearer(token)).json()["detail"]
-
-
-def test_a_session_token_and_a_token_without_exp_are_told_so(client):
-    response = client.get(TASKS, headers=bearer("cXyz9fQ2kP.AbCdEf"))
-    assert "not the session token" in response.json()["detail"]
-    response = client.get(TASKS, headers=bearer(jwt.encode({"sub": "alice"}, SECRET)))
-    assert "Its exp is missing" in response.json()["detail"]
 
 
 # ---- Tokens signed by Better Auth ---------------------------------------------------
@@ -1037,11 +965,10 @@ class KeyServer:
 
     def publish(self, kid: str, algorithm: str = "EdDSA", **fields: Any) -> None:
         """Make a pair of keys. The public one joins the set, with its fields changed."""
+        curves = {"ES256": ec.SECP256R1(), "ES512": ec.SECP521R1()}
         private: Any = ed25519.Ed25519PrivateKey.generate()
         if algorithm in ("RS256", "PS256"):
             private = rsa.generate_private_key(65537, 2048)
-        curves = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1()}
-        curves["ES512"] = ec.SECP521R1()
         if algorithm in curves:
             private = ec.generate_private_key(curves[algorithm])
         method = jwt.get_algorithm_by_name(algorithm)
@@ -1089,19 +1016,23 @@ async def test_sub_decides_and_user_id_where_there_is_none(
         assert (await client.get(TASKS, headers=headers)).status_code == status
 
 
-@cases("has_alg", [True, False])
-@cases("algorithm", ["EdDSA", "ES256", "ES512", "RS256", "PS256", "ES384"])
-async def test_only_the_algorithms_of_better_auth_are_good(
-    connection, key_server, algorithm, has_alg
+@cases("algorithm", ["EdDSA", "ES256", "ES512", "RS256", "PS256"])
+async def test_the_algorithms_of_better_auth_are_good(
+    connection, key_server, algorithm
 ):
     key_server.publish("k2", algorithm)
-    if not has_alg:
-        del key_server.keys[1]["alg"]  # an RSA key is for RS256 then
-    is_good = algorithm != "ES384" and (has_alg or algorithm != "PS256")
+    headers = key_server.signed_in("k2", algorithm)
     async with started(connection, **key_server.variables) as client:
-        headers = key_server.signed_in("k2", algorithm)
-        response = await client.get(TASKS, headers=headers)
-    assert response.status_code == (200 if is_good else 401)
+        assert (await client.get(TASKS, headers=headers)).is_success
+
+
+async def test_an_rsa_key_without_alg_is_for_rs256(connection, key_server):
+    key_server.publish("k2", "RS256")
+    del key_server.keys[1]["alg"]
+    async with started(connection, **key_server.variables) as client:
+        for algorithm, status in (("RS256", 200), ("PS256", 401)):
+            headers = key_server.signed_in("k2", algorithm)
+            assert (await client.get(TASKS, headers=headers)).status_code == status
 
 
 APP = "https://app.example.com"
@@ -1114,11 +1045,9 @@ APP = "https://app.example.com"
         ({}, f"{APP}/", [f"{APP}/"], 200),
         ({}, None, APP, 401),
         ({}, f"{APP}/app", APP, 401),
-        ({}, APP, None, 401),
         ({}, APP, "better-auth:session-cache", 401),
         ({"JWT_ISSUER": "me"}, "me", APP, 200),
         ({"JWT_ISSUER": "me"}, APP, APP, 401),
-        ({"JWT_ISSUER": "me"}, "me/", APP, 401),
         ({"JWT_AUDIENCE": "me"}, APP, "me", 200),
         ({"JWT_AUDIENCE": "me"}, APP, APP, 401),
     ],
@@ -1144,7 +1073,7 @@ async def test_iss_and_aud_are_the_origin_unless_told(
 
 @cases(
     "path, fetched",
-    [("", "/api/auth/jwks"), ("/auth", "/auth/jwks"), ("/auth/", "/auth/jwks")],
+    [("", "/api/auth/jwks"), ("/auth/", "/auth/jwks")],
 )
 async def test_the_keys_come_from_where_better_auth_publishes_them(
     connection, key_server, path, fetched
@@ -1220,12 +1149,9 @@ async def test_two_keys_of_one_name_are_told_by_their_algorithm(connection, key_
     [
         None,
         7,
-        {},
-        {"kty": "EC"},
         {"kty": ["OKP"]},
         {"kty": "OKP", "crv": "Ed25519", "x": "!"},
         {"kty": "RSA", "n": "AQAB", "e": 7, "kid": []},
-        {"kty": "RSA", "alg": "none"},
     ],
 )
 async def test_one_odd_key_does_not_spoil_the_others(connection, key_server, odd):
@@ -1265,9 +1191,7 @@ async def test_a_new_key_is_picked_up_after_the_pause(
     [
         ((500, '{"keys": []}'), "500"),
         ((200, "<html>"), "JSONDecodeError"),
-        ((200, "[]"), "TypeError"),
         ((200, '{"keys": {}}'), "keys is no list"),
-        ((0, ""), "RemoteProtocolError"),
         (None, "TimeoutError"),
     ],
 )
@@ -1311,11 +1235,6 @@ async def test_a_key_no_longer_published_is_forgotten_again_and_again(
             async with asyncio.timeout(10):
                 while (await client.get(TASKS, headers=headers)).is_success:
                     await asyncio.sleep(0.01)
-
-
-def test_a_withdrawn_key_is_forgotten_within_an_hour():
-    assert main.KEY_LIFE_SECONDS + main.FETCH_SECONDS < 3600
-    assert main.FETCH_PAUSE_SECONDS + main.FETCH_SECONDS <= 10
 
 
 async def test_the_memory_for_tokens_is_bounded(connection, monkeypatch):
@@ -1807,14 +1726,18 @@ class Proxy:
             statements.close()
 
         forwarding = asyncio.create_task(forward())
-        while data := await answers.read(65536):
-            if self.swallows in self.sent:
-                break
-            if self.is_pooler:
-                data = re.sub(rb"(?s)(K\0\0\0\x0c)....", made_up, data)
-            writer.write(data)
-        writer.close()
-        await forwarding
+        try:
+            while data := await answers.read(65536):
+                if self.swallows in self.sent:
+                    break
+                if self.is_pooler:
+                    data = re.sub(rb"(?s)(K\0\0\0\x0c)....", made_up, data)
+                writer.write(data)
+            writer.close()
+            await forwarding
+        finally:
+            writer.close()
+            statements.close()
 
     async def __aenter__(self) -> str:
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
