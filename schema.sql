@@ -197,7 +197,7 @@ END $$;
 --
 -- A column that is NOT NULL needs a DEFAULT: there are rows already. The column then goes into
 -- task_json below; into queries.sql, list_tasks, every call of task_json, and the statements that
--- write it, name line included; and into main.py, the schemas and the call in update_task.
+-- write it, name line included; and into main.py, TaskCreate, TaskPatch and TaskResponse.
 
 -- Serves create_task: the same key of the same user is the same task. CREATE INDEX IF NOT EXISTS
 -- would lock the table before it looks, too.

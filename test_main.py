@@ -935,7 +935,7 @@ async def started(
 
 
 class KeyServer:
-    """A key server as Better Auth is one. It publishes `keys`, or does as it is told."""
+    """A key server like Better Auth: it publishes `keys`, or does as it is told."""
 
     def __init__(self) -> None:
         self.keys: list[Any] = []
@@ -964,7 +964,7 @@ class KeyServer:
         writer.close()
 
     def publish(self, kid: str, algorithm: str = "EdDSA", **fields: Any) -> None:
-        """Make a pair of keys. The public one joins the set, with its fields changed."""
+        """Make a pair of keys. The public one joins the set, with these fields."""
         curves = {"ES256": ec.SECP256R1(), "ES512": ec.SECP521R1()}
         private: Any = ed25519.Ed25519PrivateKey.generate()
         if algorithm in ("RS256", "PS256"):
@@ -1397,7 +1397,8 @@ def backends(database: psycopg.Connection, condition: str = "true") -> list[int]
     database.execute("SELECT pg_stat_clear_snapshot()")
     rows = database.execute(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        f" AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND {condition}"
+        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        f" AND {condition}"
     )
     return [pid for (pid,) in rows]
 
@@ -1666,7 +1667,7 @@ async def test_where_the_table_is_gone_it_is_not_ready(database):
 
 @pytest.fixture
 def refusing(connection):
-    """The table has a trigger that raises what is inserted, with the SQLSTATE it is told."""
+    """Gives the table a trigger that raises what is inserted, with an SQLSTATE."""
 
     def refuse(sqlstate: str) -> None:
         connection.execute(f"""
@@ -1953,7 +1954,8 @@ async def test_a_table_that_does_not_fit_stops_the_start_and_stays(
 async def test_a_database_of_another_encoding_is_refused(connection, encoding):
     connection.execute(f"DROP DATABASE IF EXISTS {encoding}")
     connection.execute(
-        f"CREATE DATABASE {encoding} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+        f"CREATE DATABASE {encoding} ENCODING '{encoding}' LOCALE 'C'"
+        " TEMPLATE template0"
     )
     url = url_of(connection).replace("@/postgres", f"@/{encoding.lower()}")
     with pytest.raises(main.StartError, match=f"is {encoding}, not UTF8$"):
