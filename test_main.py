@@ -1595,7 +1595,7 @@ def terminate(database: psycopg.Connection) -> None:
 
 
 async def test_connections_closed_while_idle_cost_no_caller_an_error(database):
-    async with started(database, DB_POOL_SIZE="5") as client:
+    async with started(database, DB_POOL_SIZE="12") as client:
         for callers in (1, 20, 1):
             terminate(database)
             answers = await asyncio.gather(*[client.get(TASKS) for _ in range(callers)])
