@@ -119,7 +119,7 @@ def postgres_url(value: str) -> str:
     query = value.partition("?")[2]
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
     for name, _ in parse_qsl(query):
-        # A ? with an @ behind it belongs to the password, and begins no options.
+        # A ? with an @ behind it belongs to the password: psycopg will refuse that.
         if name not in known and "@" not in query:
             raise ValueError(f"PostgreSQL knows no {name}: take it off the address")
 
@@ -180,6 +180,7 @@ class Settings(BaseSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(str.upper),
     ] = "INFO"
+    # These two are for python main.py alone.
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
 
@@ -229,6 +230,7 @@ class Settings(BaseSettings):
 
 
 # ---- Schemas ------------------------------------------------------------------------
+# A new field begins as a column: schema.sql says where it goes.
 
 
 def storable(value: object) -> object:
@@ -412,7 +414,7 @@ def message_without_row(error: BaseException) -> str | None:
     return str(error)
 
 
-# On import, which comes after uvicorn has set up its own: its lines are JSON too.
+# On import: uvicorn has set up its logging by then, and this takes its place.
 logging.config.dictConfig(
     {
         "version": 1,
@@ -456,7 +458,7 @@ CODES: dict[int, ErrorCode] = {
 
 class APIError(HTTPException):
     """An error with one of the codes above. In code that you add, raise HTTPException:
-    its code is HTTP_ERROR."""
+    its code is the one in CODES, or else HTTP_ERROR."""
 
     def __init__(
         self,
@@ -476,8 +478,8 @@ def error_response(
     headers: Mapping[str, str] | None = None,
     **more: list[FieldError],
 ) -> Response:
-    """Every error that this application answers, but for the two that are plain text: a
-    refused preflight, and a body that is too large. The log gets the code, too."""
+    """Every error that this application answers, but for two in plain text (a refused
+    preflight, a body too large) and the 503 of /ready. The log gets the code, too."""
     # `more` is errors or nothing, and what is unset is left out of the answer.
     body = ErrorResponse(
         detail=detail, error_code=code, timestamp=datetime.now(UTC), **more
@@ -591,12 +593,12 @@ class Database:
             configure=self.configure,
             check=self.notice_hangup,
             # Between attempts to reconnect, the pool waits ever longer. So it gives up
-            # after 2 s, and its own check then starts anew for those who wait.
+            # after 2 s, and check() then opens connections anew for those who wait.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
         )
-        async with self.pool:  # it fills as it can: one connection is enough to begin
+        async with self.pool:  # it fills as it can, and nobody waits for that here
             yield
 
     async def configure(self, connection: psycopg.AsyncConnection) -> None:
@@ -670,7 +672,7 @@ class KeyServer:
     """The public keys that an issuer publishes (RFC 7517), by name and algorithm.
 
     Of one issuer alone: with the keys of two in one pot, each could sign for the other.
-    A second one is chosen by the iss of the token, which its own key has to prove then.
+    If you add a second, choose its KeyServer by the iss of the token, before any proof.
     """
 
     def __init__(self, url: str) -> None:
@@ -773,7 +775,7 @@ class Tokens:
         algorithm = str(header.get("alg"))
 
         if algorithm == "HS256" and settings.better_auth_secret:
-            # Who has the secret may call himself, and this service, what he likes.
+            # Who has the secret can write any iss and aud: they prove nothing.
             claims = self.claims(token, settings.better_auth_secret, algorithm, None)
             first, second = "user_id", "sub"
         elif algorithm in PUBLIC_KEY_ALGORITHMS and self.key_server:
@@ -857,8 +859,8 @@ class Tokens:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """From start-up to shutdown. When this raises, uvicorn ends with a non-zero status.
 
-    The settings are read here and not on import: uvicorn starts a worker whose import
-    fails again and again.
+    The settings are read here and not on import: where an import fails, uvicorn starts
+    that worker anew, for ever.
     """
     try:
         settings = Settings.read()
@@ -1177,8 +1179,8 @@ def embedded_postgres() -> str:
     .postgres/. Raises StartError."""
     folder = HERE / ".postgres"
     if sys.platform != "win32" and shlex.quote(str(HERE)) != str(HERE):
-        # The wheel puts its socket into this folder, and hands the name to a shell
-        # unquoted. A name too long for a socket makes it take another folder for that.
+        # The wheel puts its socket into this folder, and a shell would get the name,
+        # unquoted. A name too long for a socket makes it put the socket elsewhere.
         folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # the wheel does without, too
     try:

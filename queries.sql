@@ -1,9 +1,9 @@
 -- Every statement that the handlers of main.py run, in the format of aiosql: the name line
 -- holds the parameters and ends in $ for the first value of the first row, ^ for that row, or !
 -- for how many rows changed; the sentence below it is its documentation. :name is a parameter:
--- give one that may be NULL a type, as in :complete::boolean, and write a % as %%. Every
--- statement names the owner, user_id: nothing else keeps it from other users' rows. A statement,
--- its handler and its operationId share one name.
+-- give one that may be NULL a type where no column does, as in :complete::boolean, and write a %
+-- as %%. Every statement names the owner, user_id: nothing else keeps it from other users' rows.
+-- A statement, its handler and its operationId share one name.
 --
 -- PostgreSQL renders the answer: JSON as text, which is sent on as it is.
 
@@ -64,8 +64,8 @@ UPDATE tasks
 RETURNING task_json(id, user_id, title, description, complete, created_at, updated_at);
 
 -- name: update_task(user_id, task_id, given, title, description, complete)$
--- Sets the fields whose names are in given, an array. The values of the others are ignored. In a
--- line the name of its field stands four times.
+-- Sets the fields whose names are in given, an array. The values of the others are ignored. For
+-- a new field copy a line, and change all four names in it.
 UPDATE tasks
    SET title = CASE WHEN 'title' = ANY (:given) THEN :title ELSE title END,
        description = CASE WHEN 'description' = ANY (:given) THEN :description ELSE description END,

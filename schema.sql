@@ -6,7 +6,7 @@ BEGIN;
 -- Many workers start at once, and CREATE TABLE IF NOT EXISTS alone fails in all but one of them.
 -- A lock of the transaction makes them queue; one of the session would outlive it behind a
 -- pooler such as PgBouncer.
-SET LOCAL lock_timeout = '30s';  -- at most for each lock, and for callers who queue behind it
+SET LOCAL lock_timeout = '30s';  -- for each lock; meanwhile callers queue behind this
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 
 DO $$
@@ -82,7 +82,7 @@ BEGIN
         RAISE 'the table tasks is not of this service: its column "%" may be null', misfit;
     END IF;
 
-    -- Which column must be filled in that this service does not know?
+    -- Which column must be filled in that this service does not know, or leaves empty?
     SELECT attname INTO misfit
       FROM pg_attribute
      WHERE attrelid = 'tasks'::regclass
@@ -223,8 +223,9 @@ CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
 -- TaskResponse: one task as the API answers it. It takes columns and not a row, which Citus
 -- (PostgreSQL spread over many servers) could not send along; and it is IMMUTABLE, as Citus asks
 -- of whatever a RETURNING calls: what it returns depends on no setting. With one argument more it
--- is a second function, and this one stays, for services that still run from before: change every
--- call in queries.sql, or a call that was forgotten goes on as it did. The tests would notice.
+-- is a second function, and the old one stays in the database, for services that still run from
+-- before: change every call in queries.sql, or a call that was forgotten goes on as it did. The
+-- tests would notice.
 CREATE OR REPLACE FUNCTION task_json(
     id bigint,
     user_id text,
