@@ -126,14 +126,14 @@ class Service:
         self.port = int(port)
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / f"{time.monotonic_ns()}.log"
-        kept = {"PATH": os.environ["PATH"], "DB_POOL_SIZE": "2"}
-        kept["BETTER_AUTH_SECRET"] = SECRET
-        kept |= {name: os.environ[name] for name in os.environ if "COV" in name}
+        given = {"PORT": port, "UVICORN_PORT": port, "BETTER_AUTH_SECRET": SECRET}
+        given |= {"PATH": os.environ["PATH"], "DB_POOL_SIZE": "2"}
+        given |= {name: os.environ[name] for name in os.environ if "COV" in name}
         with self.log.open("wb") as log:
             self.popen = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=folder,
-                env=kept | {"PORT": port, "UVICORN_PORT": port} | environment,
+                env=given | environment,
                 stdout=log,
                 stderr=log,
             )
@@ -510,20 +510,19 @@ def test_a_patch_leaves_alone_what_it_does_not_name(client, change):
     assert changed == task | {"updated_at": TIMESTAMP} | change
 
 
-@cases("content", [b"", b"{", b"[]", b"1", b"null"])
+@cases(
+    "label, content",
+    [(JSON, ""), (JSON, "{"), (JSON, "[]"), (JSON, "null"), ({}, '{"title": "x"}')],
+)
 @each(WITH_BODY)
-def test_a_body_that_is_no_json_object_is_400(client, route, content):
-    response = send(client, route, content=content, headers=JSON)
+def test_a_body_that_is_no_json_object_or_without_the_label_is_400(
+    client, route, label, content
+):
+    response = send(client, route, content=content, headers=label)
     assert refusal(response) == "400 VALIDATION_ERROR"
-    assert "Send a JSON object" in response.json()["detail"]
-
-
-@cases("label", ["", "text/plain"])
-@each(WITH_BODY)
-def test_where_the_label_is_missing_the_detail_names_it(client, route, label):
-    response = send(client, route, headers={"Content-Type": label})
-    assert response.status_code == 400
-    assert "Content-Type: application/json" in response.json()["detail"]
+    assert response.json()["detail"] == (
+        "Send a JSON object, with the header Content-Type: application/json."
+    )
 
 
 @cases(
@@ -609,7 +608,6 @@ def check_answer(response: httpx.Response) -> None:
         (signed_in("bob"), "403 AUTH_FORBIDDEN", None),
         (signed_in("Alice"), "403 AUTH_FORBIDDEN", None),
     ],
-    ids=["none", "empty", "another scheme", "bad", "of bob", "of Alice"],
 )
 @each(ROUTES)
 def test_only_its_owner_gets_in(client, connection, route, headers, code, challenge):
@@ -667,8 +665,6 @@ def test_a_fault_of_ours_is_a_500_that_shows_nothing(
     assert response.json()["detail"] == "Something failed inside."
     wait_until(lambda: len(service.lines()) == before + 2)
     line, _ = service.lines()[before:]
-    assert line["level"] == "ERROR"
-    assert line["request_id"] == response.headers["X-Request-ID"]
     assert line["error"] == "psycopg.errors.UndefinedTable"
     assert line["error_message"] == 'relation "tasks" does not exist'
     assert re.search(rf"main\.py:\d+ {route.name}\b", str(line["traceback"]))
@@ -742,6 +738,8 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
         with pytest.raises(httpx.RemoteProtocolError):
             client.get("/half")
     (line,) = [line for line in service.lines() if "out of red" in str(line)]
+    assert line["level"] == "ERROR"
+    assert line["request_id"] == fault.headers["X-Request-ID"]
     assert line["error"] == "builtins.RuntimeError"
     assert line["error_message"] == "out of red"
 
@@ -815,10 +813,8 @@ def test_a_bad_token_is_401_with_the_remedy_and_not_repeated(client, token, reme
 def test_a_forged_signature_does_not_pass_behind_a_good_one(client):
     token = forged(HS256, ALICE)
     assert client.get(TASKS, headers=bearer(token)).status_code == 200
-    content = token.rpartition(".")[0]
-    for signature in ("", "x" * 43):
-        headers = bearer(f"{content}.{signature}")
-        assert client.get(TASKS, headers=headers).status_code == 401
+    for forgery in (token.rpartition(".")[0] + ".", token[:-9] + "x" * 9):
+        assert client.get(TASKS, headers=bearer(forgery)).status_code == 401
 
 
 @cases("padding, status", [(5_900, 200), (6_100, 401)])
@@ -923,7 +919,7 @@ def key_server():
 
 @pytest.fixture
 def key_client(connection, key_server):
-    """A page that alice has open, of a service that takes the tokens of a key server."""
+    """A page that alice has open, her token signed by the key server."""
     with started(connection, BETTER_AUTH_URL=key_server.url) as client:
         client.headers.update(key_server.signed_in())
         yield client
@@ -963,34 +959,33 @@ APP = "https://app.example.com"
 
 
 @cases(
-    "variables, claims, status",
+    "variable, iss, aud, status",
     [
-        ({}, {"iss": APP, "aud": APP}, 200),
-        ({}, {"iss": f"{APP}/", "aud": [f"{APP}/"]}, 200),
-        ({}, {"aud": APP}, 401),
-        ({}, {"iss": f"{APP}/app", "aud": APP}, 401),
-        ({}, {"iss": APP}, 401),
-        ({}, {"iss": APP, "aud": "better-auth:session-cache"}, 401),
-        ({"JWT_ISSUER": "me"}, {"iss": "me", "aud": APP}, 200),
-        ({"JWT_ISSUER": "me"}, {"iss": APP, "aud": APP}, 401),
-        ({"JWT_AUDIENCE": "me"}, {"iss": APP, "aud": "me"}, 200),
-        ({"JWT_AUDIENCE": "me"}, {"iss": APP, "aud": APP}, 401),
+        ("ANOTHER", APP, APP, 200),
+        ("ANOTHER", f"{APP}/", [f"{APP}/"], 200),
+        ("ANOTHER", f"{APP}/app", APP, 401),
+        ("ANOTHER", APP, "better-auth:session-cache", 401),
+        ("JWT_ISSUER", "me", APP, 200),
+        ("JWT_ISSUER", APP, APP, 401),
+        ("JWT_AUDIENCE", APP, "me", 200),
+        ("JWT_AUDIENCE", APP, APP, 401),
     ],
 )
 def test_iss_and_aud_are_the_origin_unless_told(
-    connection, key_server, variables, claims, status
+    connection, key_server, variable, iss, aud, status
 ):
-    urls = {"BETTER_AUTH_URL": f"{APP}:443/app/", "JWKS_URL": f"{key_server.url}/keys"}
-    key = key_server.private["k1"]
-    token = jwt.encode(ALICE | claims, key, "EdDSA", {"kid": "k1"})
-    with started(connection, **urls, **variables) as client:
-        response = client.get(TASKS, headers=bearer(token))
+    variables = {"BETTER_AUTH_URL": f"{APP}:443/app/", variable: "me"}
+    variables["JWKS_URL"] = f"{key_server.url}/keys"
+    with started(connection, **variables) as client:
+        headers = key_server.signed_in(iss=iss, aud=aud)
+        response = client.get(TASKS, headers=headers)
         assert response.status_code == status
         assert ("its iss or aud is not" in response.text) == (status == 401)
         assert key_server.fetched == ["/keys"]
         # Those of the secret are only checked for what is set.
-        of_secret = status if variables else 200
-        assert client.get(TASKS, headers=signed_in(**claims)).status_code == of_secret
+        of_secret = 200 if variable == "ANOTHER" else status
+        headers = signed_in(iss=iss, aud=aud)
+        assert client.get(TASKS, headers=headers).status_code == of_secret
 
 
 @cases("path, fetched", [("", "/api/auth/jwks"), ("/auth/", "/auth/jwks")])
@@ -1027,6 +1022,7 @@ def test_an_algorithm_only_meets_its_own_kind_of_key(connection, key_server, sec
     ]
     refused += [
         bearer(jwt.encode(claims, stranger, "EdDSA", {"kid": "k1", "jwk": public})),
+        bearer(jwt.encode(ALICE, key_server.private["k1"], "EdDSA", {"kid": "k1"})),
         key_server.signed_in("rsa", "PS256"),
         key_server.signed_in("encryption"),
     ]
@@ -1045,7 +1041,6 @@ def test_an_algorithm_only_meets_its_own_kind_of_key(connection, key_server, sec
         None,
         7,
         {"kty": ["OKP"]},
-        {"kty": "OKP", "crv": "Ed25519", "x": "!"},
         {"kty": "RSA", "n": "AQAB", "e": 7, "kid": []},
     ],
 )
@@ -1180,16 +1175,9 @@ def test_a_parameter_that_postgresql_does_not_know_is_named(connection, name):
     assert f" no {name}:" in message
 
 
-@cases(
-    "scheme, more",
-    [
-        ("postgres", ""),
-        ("postgresql+psycopg2", ""),
-        ("postgresql+asyncpg", "&ssl=disable"),
-    ],
-)
-def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme, more):
-    url = url_of(connection).replace("postgresql:", f" {scheme}:") + more
+@cases("scheme", ["postgres", "postgresql+psycopg2", "postgresql+asyncpg"])
+def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme):
+    url = url_of(connection).replace("postgresql:", f" {scheme}:") + "&ssl=disable"
     with started(connection, DATABASE_URL=url) as client:
         assert client.get(TASKS).is_success
 
@@ -1222,12 +1210,11 @@ def test_cors_origins_decides_which_pages_may_call(
     assert (f"{named} has another address" in caplog.text) != is_listed
 
 
-@cases("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-def test_a_preflight_allows_what_a_front_end_needs(service, client, method):
+def test_a_preflight_allows_what_a_front_end_needs(service, client):
     sent = "authorization,content-type,idempotency-key,baggage,traceparent,x-any"
     headers = {
         "Origin": ORIGIN,
-        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Method": "PATCH",
         "Access-Control-Request-Headers": sent,
     }
     answer = httpx.options(service.url + TASKS, headers=headers, verify=False).headers
@@ -1409,13 +1396,19 @@ def test_the_start_gives_up_with_the_reason(
         assert "hunter2" not in line
 
 
-def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog):
+def allow_connections(
+    connection: psycopg.Connection, database: psycopg.Connection, allowed: bool
+) -> None:
     name = database.info.dbname
-    connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
+
+
+def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog):
+    allow_connections(connection, database, False)
 
     def wake() -> None:
         wait_until(lambda: "not currently accepting connections" in caplog.text)
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        allow_connections(connection, database, True)
 
     with ThreadPoolExecutor() as threads:
         threads.submit(wake)
@@ -1491,15 +1484,14 @@ def test_a_frozen_server_and_a_full_pool_are_given_up_within_3_s(database):
 
 
 def test_after_an_outage_a_request_succeeds_within_2_s(connection, database):
-    name = database.info.dbname
     with started(database) as client, ThreadPoolExecutor() as threads:
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        allow_connections(connection, database, False)
         terminate(database)
         waiting = threads.submit(client.get, TASKS)
         assert client.get("/health").json() == {"status": "ok"}
         assert client.get("/ready").json() == {"status": "unavailable"}
         time.sleep(2.6)  # a pause that doubled would be one of 4 s by now
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        allow_connections(connection, database, True)
         assert waiting.result(2).status_code == 200
 
 
@@ -1819,11 +1811,9 @@ def test_every_statement_is_of_one_owner_and_uses_the_primary_key(
 
 
 def test_the_schema_keeps_the_rules_of_citus(connection):
-    returning = "".join(sql.partition("RETURNING")[2] for sql in STATEMENTS.values())
-    for function in re.findall(r"(\w+)\(", returning):
-        volatility = "SELECT provolatile FROM pg_proc WHERE proname = %s"
-        assert connection.execute(volatility, [function]).fetchall() == [("i",)]
-    assert "clock_timestamp" not in "".join(STATEMENTS.values())
+    volatility = "SELECT provolatile FROM pg_proc WHERE proname = 'task_json'"
+    assert connection.execute(volatility).fetchone() == ("i",)
+    assert "clock_timestamp" not in str(STATEMENTS)
     for (index,) in connection.execute(INDEXES):
         assert "(user_id, " in index
 
@@ -1862,7 +1852,7 @@ def test_a_request_is_one_line_of_json(
     client.request(method, path, headers={"X-Request-ID": "abc 123"})
     wait_until(lambda: len(service.lines()) > before)
     (line,) = service.lines()[before:]
-    assert 0 < line.pop("duration_ms") < 10_000
+    assert line.pop("duration_ms") > 0
     assert line == {
         "timestamp": TIMESTAMP,
         "level": "INFO",
