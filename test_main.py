@@ -942,11 +942,12 @@ def test_with_the_secret_user_id_goes_first_and_with_a_key_sub(
     assert key_client.get(TASKS, headers=headers).status_code == with_key
 
 
-@cases("algorithm", ["EdDSA", "ES256", "ES512", "RS256", "PS256"])
+@cases("algorithm", ["ES256", "ES512", "RS256", "PS256"])
 def test_the_algorithms_of_better_auth_are_good(key_client, key_server, algorithm):
-    key_server.publish("k1", algorithm)  # beside another one of this name
+    key_server.publish("k1", algorithm)  # beside the one for EdDSA, of the same name
     headers = key_server.signed_in("k1", algorithm)
     assert key_client.get(TASKS, headers=headers).status_code == 200
+    assert key_client.get(TASKS).status_code == 200
 
 
 APP = "https://app.example.com"
