@@ -68,7 +68,7 @@ from pydantic import (
     Field,
     StrictBool,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
@@ -159,6 +159,7 @@ class Settings(BaseSettings):
         env_file=HERE / ".env",
         env_file_encoding="utf-8-sig",  # Notepad writes a byte order mark
         env_ignore_empty=True,
+        enable_decoding=False,  # no value is JSON, a list neither
         extra="ignore",
         str_strip_whitespace=True,
     )
@@ -173,8 +174,7 @@ class Settings(BaseSettings):
     jwks_url: AnyHttpUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
-    # NoDecode: the list is no JSON.
-    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(origins)] | None = None
+    cors_origins: Annotated[list[str], BeforeValidator(origins)] | None = None
     db_pool_size: int = Field(default=10, ge=1, le=1000)
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],

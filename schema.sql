@@ -43,16 +43,6 @@ DO $$
 DECLARE
     misfit text;
 BEGIN
-    -- Is it the one above?
-    IF EXISTS (
-        SELECT FROM pg_attribute
-         WHERE attrelid = 'tasks'::regclass
-           AND attname = 'idempotency_key'
-           AND NOT attisdropped
-    ) THEN
-        RETURN;
-    END IF;
-
     -- Which column is missing?
     SELECT name INTO misfit
       FROM unnest(ARRAY[
@@ -68,6 +58,16 @@ BEGIN
      LIMIT 1;
     IF FOUND THEN
         RAISE 'the table tasks is not of this service: it has no column "%"', misfit;
+    END IF;
+
+    -- Is it the one above?
+    IF EXISTS (
+        SELECT FROM pg_attribute
+         WHERE attrelid = 'tasks'::regclass
+           AND attname = 'idempotency_key'
+           AND NOT attisdropped
+    ) THEN
+        RETURN;
     END IF;
 
     -- Which column may be null that must not be?

@@ -1141,6 +1141,8 @@ def start_error(connection: psycopg.Connection, **variables: str) -> str:
         "JWKS_URL=https://a.b/jwks",
         "JWKS_URL=nowhere",
         "CORS_ORIGINS=*",
+        'CORS_ORIGINS=["https://a.b"]',
+        "CORS_ORIGINS=null",
         "CORS_ORIGINS=https://*.a.b",
         "CORS_ORIGINS=localhost:3000",
         "CORS_ORIGINS=https://a.b/path",
@@ -1719,7 +1721,7 @@ def test_a_start_does_not_wait_for_those_who_write(database):
 @cases(
     "change, named",
     [
-        ("DROP complete", 'no column "complete"'),
+        ("DROP complete, ADD idempotency_key text", 'no column "complete"'),
         ("DROP created_at, DROP title, ADD x int", 'no column "title"'),
         ("ALTER title DROP NOT NULL", '"title" may be null'),
         (
