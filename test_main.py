@@ -19,14 +19,12 @@ import sys
 import tempfile
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socketserver import BaseServer
 from threading import Thread
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from unittest import mock
 from urllib.parse import quote
 
@@ -54,17 +52,13 @@ class Route(NamedTuple):
     body: dict[str, Any] | None = None
 
 
+BREAD = {"title": "Buy bread", "complete": True}
 # The map of the API. What is added here is tested for all that every route must do.
 ROUTES = [
     Route("list_tasks", "GET", "/api/{user_id}/tasks"),
     Route("create_task", "POST", "/api/{user_id}/tasks", {"title": "Buy milk"}),
     Route("get_task", "GET", "/api/{user_id}/tasks/{task_id}"),
-    Route(
-        "replace_task",
-        "PUT",
-        "/api/{user_id}/tasks/{task_id}",
-        {"title": "Buy bread", "complete": True},
-    ),
+    Route("replace_task", "PUT", "/api/{user_id}/tasks/{task_id}", BREAD),
     Route("update_task", "PATCH", "/api/{user_id}/tasks/{task_id}", {"complete": True}),
     Route("delete_task", "DELETE", "/api/{user_id}/tasks/{task_id}"),
 ]
@@ -86,7 +80,7 @@ os.environ.update(BETTER_AUTH_SECRET=SECRET, DB_POOL_SIZE="2")
 class Timestamp:
     """Equal to any time as the contract writes it: RFC 3339, in UTC, with a Z."""
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other):
         form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
         return re.fullmatch(form, str(other)) is not None
 
@@ -103,21 +97,21 @@ MILK = {
 }
 
 
-def bearer(token: str) -> dict[str, str]:
+def bearer(token):
     return {"Authorization": f"Bearer {token}"}
 
 
-def signed_in(user: str = "alice", **claims: Any) -> dict[str, str]:
+def signed_in(user="alice", **claims):
     """The header with a good token, signed with the shared secret."""
     return bearer(jwt.encode({"sub": user, "exp": YEAR_2100, **claims}, SECRET))
 
 
-def url_of(connection: psycopg.Connection) -> str:
+def url_of(connection):
     info = connection.info
     return f"postgresql://postgres@/{info.dbname}?host={info.host}&port={info.port}"
 
 
-def wait_until(condition: Callable[[], object]) -> None:
+def wait_until(condition):
     deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
@@ -127,7 +121,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 class Service:
     """A real process of the service, in a folder with its files, and what it logs."""
 
-    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+    def __init__(self, folder, *arguments, **environment):
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -142,24 +136,24 @@ class Service:
                 stderr=log,
             )
 
-    def text(self) -> str:
+    def text(self):
         return self.log.read_text(encoding="utf-8")
 
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self):
         return [json.loads(line) for line in self.text().splitlines()]
 
-    def wait_until_up(self) -> None:
+    def client(self):
+        """A page that alice has open, as soon as the service is up."""
         wait_until(lambda: "startup complete" in self.text())
         wait_until(lambda: "running on" in self.text())
+        return httpx.Client(
+            base_url=self.url,
+            headers=signed_in() | {"Origin": ORIGIN},
+            event_hooks={"response": [check_answer]},
+            verify=False,  # certificates take 15 ms to load
+        )
 
-    def client(self, **options: Any) -> httpx.Client:
-        """A page that alice has open, as soon as the service is up."""
-        self.wait_until_up()
-        headers = signed_in() | {"Origin": ORIGIN}
-        # Without certificates, which take 15 ms to load.
-        return httpx.Client(base_url=self.url, headers=headers, verify=False, **options)
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+    def stop(self, how=signal.SIGTERM):
         print(self.text())  # pytest shows it where a test fails
         self.popen.send_signal(how)
         return self.popen.wait(30)
@@ -169,7 +163,7 @@ UVICORN = ("-m", "uvicorn", "main:app", "--timeout-graceful-shutdown", "10")
 
 
 @contextlib.contextmanager
-def copied_files() -> Iterator[Path]:
+def copied_files():
     """A folder with a copy of main.py and its SQL."""
     with tempfile.TemporaryDirectory(prefix="tasks-") as name:
         for file in [FILES / "main.py", *FILES.glob("*.sql")]:
@@ -203,19 +197,22 @@ def service(connection):
 def client(service, connection):
     """A page that alice has open. There are no tasks yet."""
     connection.execute("TRUNCATE tasks RESTART IDENTITY")
-    with service.client(event_hooks={"response": [check_answer]}) as client:
+    with service.client() as client:
         yield client
 
 
-def create(client: httpx.Client, **task: Any) -> Any:
+def create(client, **task):
     return client.post(TASKS, json={"title": "Buy milk"} | task)
 
 
-def stored(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+def stored(connection):
     tasks = connection.execute(
         "SELECT user_id, title, description, complete FROM tasks ORDER BY id"
     )
     return tasks.fetchall()
+
+
+STORED_MILK = ("alice", "Buy milk", None, False)
 
 
 def test_list_answers_with_the_newest_first_and_how_many_there_are(client):
@@ -255,14 +252,14 @@ def test_get_answers_with_one_task(client):
 def test_put_replaces_every_field(client, connection):
     create(client, description="Two litres")
 
-    response = client.put(TASK, json={"title": "Buy bread", "complete": True})
+    response = client.put(TASK, json=BREAD)
 
     assert response.status_code == 200
-    assert response.json() == MILK | {"title": "Buy bread", "complete": True}
+    assert response.json() == MILK | BREAD
     assert stored(connection) == [("alice", "Buy bread", None, True)]
 
 
-def test_patch_changes_what_is_given(client, connection):
+def test_patch_changes_what_is_given(client):
     create(client, description="Two litres")
 
     response = client.patch(TASK, json={"complete": True})
@@ -270,7 +267,6 @@ def test_patch_changes_what_is_given(client, connection):
     assert response.status_code == 200
     assert response.json() == MILK | {"description": "Two litres", "complete": True}
     assert client.get(TASKS).json()["tasks"] == [response.json()]
-    assert stored(connection) == [("alice", "Buy milk", "Two litres", True)]
 
 
 def test_delete_deletes_and_answers_with_nothing(client, connection):
@@ -318,11 +314,11 @@ def test_a_list_has_100_tasks_by_default_and_1000_at_most(
     assert len(client.get(f"{TASKS}?{query}").json()["tasks"]) == length
 
 
-def refusal(response: httpx.Response) -> str:
+def refusal(response):
     return f"{response.status_code} {response.json()['error_code']}"
 
 
-def wrong_places(response: httpx.Response) -> list[list[str]]:
+def wrong_places(response):
     assert refusal(response) == "422 VALIDATION_ERROR"
     return [error["loc"] for error in response.json()["errors"]]
 
@@ -343,11 +339,11 @@ def test_a_bad_query_value_is_422(client, query):
     assert wrong_places(response) == [["query", query.partition("=")[0]]]
 
 
-def each(routes: list[Route]) -> Any:
+def each(routes):
     return cases("route", routes, ids=lambda route: route.name)
 
 
-def send(client: Any, route: Route, task_id: object = 1, **options: Any) -> Any:
+def send(client, route, task_id=1, **options):
     """What alice sends, its body the one of the map unless told otherwise."""
     path = route.path.format(user_id="alice", task_id=task_id)
     return client.request(route.method, path, **{"json": route.body} | options)
@@ -393,13 +389,13 @@ def test_a_key_sent_many_times_at_once_creates_one_task(client, connection):
     assert len(stored(connection)) == 1
 
 
-def test_a_key_is_of_one_user_and_goes_with_its_task(client):
+def test_a_key_is_of_one_user_and_goes_with_its_task(client, connection):
+    connection.execute(f"{INSERT} ('bob', 'Rest')")
+    connection.execute("UPDATE tasks SET idempotency_key = '7d3e'")
     client.headers.update(KEY)
-    create(client)
-    of_bob = {"json": {"title": "x"}, "headers": signed_in("bob")}
-    assert client.post("/api/bob/tasks", **of_bob).json()["id"] != 1
-    client.delete(TASK)
-    assert create(client).json()["id"] != 1
+    assert create(client).json()["user_id"] == "alice"
+    client.delete("/api/alice/tasks/2")
+    assert create(client).json()["id"] > 2
 
 
 @cases(
@@ -442,8 +438,7 @@ TEXTS = ["x", "🥛" * 200, " x\t\r\n", "\ufeffe\u0301", "' OR 1=1 --", "%s", "\
 @cases("text", TEXTS)
 def test_text_comes_back_as_sent_and_unknown_fields_are_ignored(client, text):
     sent = {"title": text, "description": text * 5}
-    unknown = {"id": 7, "user_id": "bob", "created_at": "never", "color": "blue"}
-    task = client.post(TASKS, json=sent | unknown).json()
+    task = client.post(TASKS, json=sent | {"id": 7, "user_id": "bob"}).json()
     assert task == MILK | sent
     assert client.put(TASK, json=task).json() == MILK | sent
     assert client.patch(TASK, json=task).json() == MILK | sent
@@ -560,22 +555,20 @@ def test_a_bad_user_id_is_422(client, user):
 
 @cases("method", ["PUT", "PATCH"])
 def test_updated_at_moves_on_and_never_backwards(client, connection, method):
-    change = {"title": "Buy bread", "complete": True}
     task = create(client).json()
 
-    changed = client.request(method, TASK, json=change).json()
+    changed = client.request(method, TASK, json=BREAD).json()
     assert changed["created_at"] == task["created_at"]
     assert changed["updated_at"] > task["updated_at"]
 
     connection.execute("UPDATE tasks SET updated_at = '2999-01-01'")
-    changed = client.request(method, TASK, json=change).json()
-    assert changed["updated_at"] > "2998"
+    assert client.request(method, TASK, json=BREAD).json()["updated_at"] > "2998"
 
 
 # ---- Errors -------------------------------------------------------------------------
 
 
-def check_answer(response: httpx.Response) -> None:
+def check_answer(response):
     """What is true of every answer to `client`, whichever test it belongs to."""
     response.read()
     assert response.headers["X-Request-ID"]
@@ -610,7 +603,7 @@ def test_only_its_owner_gets_in(client, connection, route, headers, code, challe
         response = send(client, route, json=body, headers=headers)
         assert refusal(response) == code
         assert response.headers.get("WWW-Authenticate") == challenge
-    assert stored(connection) == [("alice", "Buy milk", None, False)]
+    assert stored(connection) == [STORED_MILK]
 
 
 @cases("path", ["/nowhere", "/api//tasks", f"{TASKS}/", f"{TASK}/"])
@@ -633,7 +626,7 @@ def test_a_body_over_64_kib_is_413(client, connection, route, is_streamed):
     parts = iter([content]) if is_streamed else content
 
     assert send(client, route, content=parts, headers=JSON).status_code == 413
-    assert stored(connection) == [("alice", "Buy milk", None, False)]
+    assert stored(connection) == [STORED_MILK]
     assert send(client, route, content=content[:-1], headers=JSON).is_success
 
 
@@ -645,19 +638,24 @@ def test_a_declared_oversize_is_refused_before_it_is_sent(service):
         assert caller.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
+def logged(service, response):
+    """The lines of a request, its own the last."""
+    request_id = response.headers["X-Request-ID"]
+    wait_until(lambda: request_id in service.text().splitlines()[-1])
+    return [line for line in service.lines() if line.get("request_id") == request_id]
+
+
 @each(ROUTES)
 def test_a_fault_of_ours_is_a_500_that_shows_nothing(
     client, service, connection, route
 ):
-    before = len(service.lines())
     connection.execute("ALTER TABLE tasks RENAME TO caviar")
     response = send(client, route)
     connection.execute("ALTER TABLE caviar RENAME TO tasks")
 
     assert refusal(response) == "500 INTERNAL_ERROR"
     assert response.json()["detail"] == "Something failed inside."
-    wait_until(lambda: len(service.lines()) == before + 2)
-    line, _ = service.lines()[before:]
+    line, _ = logged(service, response)
     assert line["error"] == "psycopg.errors.UndefinedTable"
     assert line["error_message"] == 'relation "tasks" does not exist'
     assert re.search(rf"main\.py:\d+ {route.name}\b", str(line["traceback"]))
@@ -675,8 +673,8 @@ def start(folder):
     """Starts real processes in the folder. They end with the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(*arguments: str, **environment: str) -> Service:
-            service = Service(folder, *arguments, **environment)
+        def start(*arguments, **environment):
+            service = Service(folder, *(arguments or UVICORN), **environment)
             stack.callback(service.stop, signal.SIGINT)
             return service
 
@@ -712,7 +710,7 @@ async def paint(user_id: CurrentUser, color: str) -> dict[str, str]:
 def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
     (folder / "extension.py").write_text(EXTENSION)
     service = start("-m", "uvicorn", "extension:app", DATABASE_URL=url_of(connection))
-    with service.client(event_hooks={"response": [check_answer]}) as client:
+    with service.client() as client:
         refused = client.get("/refuse/429")
         assert refusal(refused) == "429 HTTP_ERROR"
         assert refused.headers["Retry-After"] == "7"
@@ -728,19 +726,18 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
         fault = client.get("/fault")
         assert refusal(fault) == "500 INTERNAL_ERROR"
         assert "Connection" not in fault.headers
+        line, _ = logged(service, fault)
+        assert line["level"] == "ERROR"
+        assert line["error"] == "builtins.RuntimeError"
+        assert line["error_message"] == "out of red"
         with pytest.raises(httpx.RemoteProtocolError):
             client.get("/half")
-    (line,) = [line for line in service.lines() if "out of red" in str(line)]
-    assert line["level"] == "ERROR"
-    assert line["request_id"] == fault.headers["X-Request-ID"]
-    assert line["error"] == "builtins.RuntimeError"
-    assert line["error_message"] == "out of red"
 
 
 # ---- Tokens signed with the shared secret -------------------------------------------
 
 
-def list_as(client: Any, headers: dict[str, str]) -> Any:
+def list_as(client, headers):
     return client.get(TASKS, headers=headers)
 
 
@@ -766,15 +763,14 @@ def test_a_remembered_token_expires(client):
     wait_until(lambda: "has expired" in list_as(client, headers).text)
 
 
-def base64(content: bytes) -> str:
+def base64(content):
     return urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def forged(header: dict[str, Any], claims: object, key: str = SECRET) -> str:
+def forged(header, claims, key=SECRET):
     """A token with any header and claims, signed by HMAC whatever they say."""
     parts = [base64(json.dumps(part).encode()) for part in (header, claims)]
-    digest = "sha384" if header["alg"] == "HS384" else "sha256"
-    signature = hmac.digest(key.encode(), ".".join(parts).encode(), digest)
+    signature = hmac.digest(key.encode(), ".".join(parts).encode(), "sha256")
     return ".".join([*parts, base64(signature)])
 
 
@@ -822,7 +818,7 @@ def test_a_token_over_8_kib_is_401(client, padding, status):
 
 
 @contextlib.contextmanager
-def started(connection: psycopg.Connection, **variables: str) -> Iterator[TestClient]:
+def started(connection, **variables):
     """A page that alice has open, of a service that is started in this process."""
     given = {"DATABASE_URL": url_of(connection)}
     given["ALL_PROXY"] = "socks5://127.0.0.1:9"  # by which no key server is asked
@@ -846,7 +842,7 @@ PRIVATE_KEYS: dict[str, Any] = {
 class KeyServer(ThreadingHTTPServer):
     """A key server like Better Auth: it publishes `keys`, or does as it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__(("127.0.0.1", 0), KeyRequest)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.keys: list[Any] = []
@@ -854,14 +850,12 @@ class KeyServer(ThreadingHTTPServer):
         self.answer: tuple[int, str] | None = None
         self.drips = False
 
-    def publish(self, kid: str, algorithm: str = "EdDSA", **fields: Any) -> None:
+    def publish(self, kid, algorithm="EdDSA", **fields):
         method = jwt.get_algorithm_by_name(algorithm)
         key = method.to_jwk(PRIVATE_KEYS[algorithm].public_key(), as_dict=True)
         self.keys.append(key | {"kid": kid, "alg": algorithm} | fields)
 
-    def signed_in(
-        self, kid: str = "k1", algorithm: str = "EdDSA", **claims: Any
-    ) -> dict[str, str]:
+    def signed_in(self, kid="k1", algorithm="EdDSA", **claims):
         """The header with a token."""
         claims = ALICE | {"iss": self.url, "aud": self.url} | claims
         key = PRIVATE_KEYS[algorithm]
@@ -871,12 +865,11 @@ class KeyServer(ThreadingHTTPServer):
 class KeyRequest(BaseHTTPRequestHandler):
     server: KeyServer
 
-    def do_GET(self) -> None:
+    def do_GET(self):
         server = self.server
         server.fetched.append(self.path)
         status, body = server.answer or (200, json.dumps({"keys": server.keys}))
         self.send_response(status)
-        self.send_header("Content-Length", "999" if server.drips else str(len(body)))
         self.end_headers()
         while server.drips:
             self.wfile.write(b" ")
@@ -885,7 +878,7 @@ class KeyRequest(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(server: BaseServer) -> Iterator[None]:
+def serving(server):
     with server:
         Thread(target=server.serve_forever, args=[0.01]).start()
         try:
@@ -1091,6 +1084,7 @@ def test_a_key_no_longer_published_is_forgotten_again_and_again(
 ):
     monkeypatch.setattr(main, "FETCH_PAUSE_SECONDS", 0)
     monkeypatch.setattr(main, "KEY_LIFE_SECONDS", 0.05)
+    monkeypatch.setattr(main, "REMEMBERED_TOKENS", 1)
     with started(connection, BETTER_AUTH_URL=key_server.url) as client:
         for kid in ("k1", "k2"):
             client.headers.update(key_server.signed_in(kid))
@@ -1100,20 +1094,16 @@ def test_a_key_no_longer_published_is_forgotten_again_and_again(
             wait_until(lambda: client.get(TASKS).status_code == 401)
 
 
-def test_the_memory_for_tokens_is_bounded(connection, monkeypatch):
-    monkeypatch.setattr(main, "REMEMBERED_TOKENS", 3)
-    with started(connection) as client:
-        for n in range(7):
-            assert list_as(client, signed_in(n=n)).is_success
-
-
 # ---- Configuration ------------------------------------------------------------------
 
 
-def start_error(connection: psycopg.Connection, **variables: str) -> str:
+def start_error(connection, **variables):
     with pytest.raises(main.StartError) as raised, started(connection, **variables):
         pass
     return str(raised.value)
+
+
+NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
 
 @cases(
@@ -1179,7 +1169,6 @@ def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme):
         ("http://b.com:80, , https://A.com/ ", "https://a.com", True),
         ("https://a.com", "http://a.com", False),
         ("https://a.com", "https://a.com.evil.com", False),
-        ("https://a.com", "https://a-com", False),
         ("capacitor://localhost", "capacitor://localhost", True),
         (",", "https://a.com", False),
     ],
@@ -1195,8 +1184,8 @@ def test_cors_origins_decides_which_pages_may_call(
     allowed = answer.headers.get("Access-Control-Allow-Origin")
     assert allowed == (origin if is_listed else None)
     named = "CORS_ORIGINS" if configured else "BETTER_AUTH_URL"
-    assert (f"{origin} may not" in caplog.text) != is_listed
-    assert (f"{named} has another address" in caplog.text) != is_listed
+    refusal = f"{origin} may not read answers: {named} has another address"
+    assert (refusal in caplog.text) != is_listed
 
 
 def test_a_preflight_allows_what_a_front_end_needs(service, client):
@@ -1221,10 +1210,11 @@ def test_dotenv_is_read_alike_in_both_ways_to_start(start, folder, connection, c
         "LOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n",
         encoding="utf-8-sig",
     )
-    service = start(*command, LOG_LEVEL="info", DATABASE_URL="", BETTER_AUTH_SECRET="")
+    # The environment goes before it.
+    service = start(*command, LOG_LEVEL="info", BETTER_AUTH_SECRET="")
     with service.client() as client:
-        assert client.get(TASKS).status_code == 200
-    assert service.lines()[-1]["status"] == 200, "the environment goes before it"
+        assert client.get(TASKS).is_success
+    wait_until(lambda: "status" in service.text())
     assert not (folder / ".postgres").exists()
 
 
@@ -1235,31 +1225,25 @@ def test_on_a_laptop_the_printed_commands_work_whatever_the_folder(folder, reque
     folder.chmod(0o755)  # as root, PostgreSQL runs as somebody else
     odd = folder / "My Pro%jects @'s"
     odd.mkdir()
-    for file in [*folder.glob("*.py"), *folder.glob("*.sql")]:
+    for file in folder.glob("*.*"):
         file.rename(odd / file.name)
-
-    service = Service(odd, "main.py", BETTER_AUTH_SECRET="")
-    wait_until(lambda: [*odd.glob(".postgres*/PG_VERSION")])
-    service.stop(signal.SIGKILL)  # half way, which leaves nothing behind
-
-    old = "none"
-    for count, how in enumerate((signal.SIGINT, signal.SIGHUP), 1):
+    token = jwt.encode(ALICE, SECRET)
+    for count, how in enumerate([signal.SIGINT, signal.SIGHUP], 1):
         service = Service(odd, "main.py", BETTER_AUTH_SECRET="")
         request.addfinalizer(service.popen.kill)
-        service.wait_until_up()
+        with service.client() as client:
+            outdated = client.get("/api/demo/tasks", headers=bearer(token))
+        assert "started anew" in outdated.json()["detail"]
         commands = re.findall(r"(?ms)^curl .+?(?<!\\)$", service.text())
-        outputs = [
-            subprocess.check_output(command.replace(" -i", ""), shell=True, stderr=-3)
+        created, listed, refused = [
+            json.loads(subprocess.check_output(command.replace("-i", ""), shell=True))
             for command in commands
         ]
-        created, listed, refused = map(json.loads, outputs)
         assert created["title"] == "Buy milk"
         assert listed["count"] == count
         assert refused["error_code"] == "AUTH_FORBIDDEN"
         assert f"{service.url}/docs" in service.text()
-        url = f"{service.url}/api/demo/tasks"
-        assert httpx.get(url, headers=bearer(old)).status_code == 401
-        old = re.findall(r"Bearer (\S+)'", commands[0])[0]
+        token = re.findall(r"Bearer (\S+)'", commands[0])[0]
         assert service.stop(how) == 0
         assert not [*odd.glob(".postgres/**/postmaster.pid")]
 
@@ -1297,7 +1281,7 @@ def test_a_laptop_starts_the_very_app_of_a_platform(capsys, better_auth_url, pla
 
 
 def test_uvicorn_makes_nothing_up(start, folder):
-    service = start(*UVICORN)
+    service = start()
     assert service.popen.wait(30) == 3
     (line,) = [line for line in service.lines() if line["level"] == "CRITICAL"]
     assert line["message"].startswith("cannot start: DATABASE_URL: not set")
@@ -1332,7 +1316,7 @@ def database(copy):
     return copy
 
 
-def backends(database: psycopg.Connection, condition: str = "true") -> list[int]:
+def backends(database, condition="true"):
     """The processes of PostgreSQL that serve others in this database, now."""
     database.execute("SELECT pg_stat_clear_snapshot()")
     rows = database.execute(
@@ -1347,7 +1331,7 @@ WAITS = "wait_event_type = 'Lock'"
 
 
 def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(start, database):
-    service = start(*UVICORN, DATABASE_URL=url_of(database))
+    service = start(DATABASE_URL=url_of(database))
     with service.client() as client, ThreadPoolExecutor() as threads:
         database.execute("BEGIN; LOCK TABLE tasks")
         answer = threads.submit(client.get, TASKS)
@@ -1364,30 +1348,19 @@ def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(start, datab
     assert abandoned.fetchone() == (0,)
 
 
-NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
-
-
-@cases(
-    "user, reason", [("stranger", 'role "stranger" does not exist'), ("", "refused")]
-)
-def test_the_start_gives_up_with_the_reason(
-    connection, monkeypatch, caplog, user, reason
-):
+def test_the_start_gives_up_with_the_reason(connection, monkeypatch, caplog):
     monkeypatch.setattr(main, "START_SECONDS", 0.5)
-    url = url_of(connection).replace("postgres@", f"{user}:hunter2@")
-    message = start_error(connection, DATABASE_URL=url if user else NOWHERE)
+    start_error(connection, DATABASE_URL=NOWHERE)
     attempt, last = caplog.messages
     assert attempt.startswith("no database yet: ")
-    assert message.startswith("DATABASE_URL: no database in ")
+    assert last.startswith("cannot start: DATABASE_URL: no database in ")
     for line in (attempt, last):
-        assert reason in line
+        assert "refused" in line
         assert "\n" not in line
-    assert "hunter2" not in caplog.text
+        assert "hunter2" not in line
 
 
-def allow_connections(
-    connection: psycopg.Connection, database: psycopg.Connection, allowed: bool
-) -> None:
+def allow_connections(connection, database, allowed):
     name = database.info.dbname
     connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
 
@@ -1395,7 +1368,7 @@ def allow_connections(
 def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog):
     allow_connections(connection, database, False)
 
-    def wake() -> None:
+    def wake():
         wait_until(lambda: "not currently accepting connections" in caplog.text)
         allow_connections(connection, database, True)
 
@@ -1408,7 +1381,7 @@ def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog)
 def test_ctrl_c_is_obeyed_when_the_wait_for_a_database_is_over(start, folder):
     source = SOURCE.replace("START_SECONDS = 15.0", "START_SECONDS = 0.5")
     (folder / "main.py").write_text(source)
-    service = start(*UVICORN, DATABASE_URL=NOWHERE)
+    service = start(DATABASE_URL=NOWHERE)
     wait_until(lambda: "no database yet" in service.text())
     assert service.stop(signal.SIGINT) != 0
 
@@ -1416,15 +1389,16 @@ def test_ctrl_c_is_obeyed_when_the_wait_for_a_database_is_over(start, folder):
 # ---- A database that misbehaves -----------------------------------------------------
 
 
-def terminate(database: psycopg.Connection) -> None:
+def terminate(database):
     for backend in backends(database):
         database.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
 
 
-def get_many(client: TestClient, path: str, callers: int) -> set[int]:
+def get_many(client, path, callers):
     """The statuses that so many callers at once are answered."""
     with ThreadPoolExecutor(callers) as threads:
-        return {a.status_code for a in threads.map(client.get, [path] * callers)}
+        answers = threads.map(client.get, [path] * callers)
+    return {answer.status_code for answer in answers}
 
 
 def test_connections_closed_while_idle_cost_no_caller_an_error(database):
@@ -1440,7 +1414,7 @@ def test_a_statement_of_over_5_s_is_given_up_and_cancelled(database):
         began = time.monotonic()
         write = threads.submit(create, client)
         wait_until(lambda: backends(database, WAITS))
-        assert client.get("/health").status_code == 200
+        assert client.get("/health").is_success
 
         response = write.result(10)
 
@@ -1452,19 +1426,16 @@ def test_a_statement_of_over_5_s_is_given_up_and_cancelled(database):
         assert stored(database) == []
 
 
-def test_a_frozen_server_and_a_full_pool_are_given_up_within_3_s(database):
+def test_a_frozen_server_and_a_full_pool_are_given_up_within_3_s(database, request):
     with started(database, DB_POOL_SIZE="1") as client:
         assert client.get(TASKS).is_success
-        wait_until(lambda: len(backends(database)) == 1)
         (frozen,) = backends(database)
+        request.addfinalizer(lambda: os.kill(frozen, signal.SIGCONT))
         os.kill(frozen, signal.SIGSTOP)
-        try:
-            began = time.monotonic()
-            assert get_many(client, "/ready", 2) == {503}
-            assert time.monotonic() - began < 3
-            assert client.get(TASKS).status_code == 200
-        finally:
-            os.kill(frozen, signal.SIGCONT)
+        began = time.monotonic()
+        assert get_many(client, "/ready", 2) == {503}
+        assert time.monotonic() - began < 3
+        assert client.get(TASKS).is_success
 
 
 def test_after_an_outage_a_request_succeeds_within_2_s(connection, database):
@@ -1485,7 +1456,7 @@ def test_where_the_table_is_gone_it_is_not_ready(database):
         assert client.get("/ready").status_code == 503
 
 
-def add_trigger(connection: psycopg.Connection, body: str) -> None:
+def add_trigger(connection, body):
     """What happens before a task is inserted, in PostgreSQL."""
     connection.execute(f"""
         CREATE FUNCTION trip() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -1526,7 +1497,7 @@ def test_a_write_whose_connection_broke_is_not_sent_again(database):
 
 
 def test_a_write_that_cannot_be_cancelled_is_not_done(start, database):
-    service = start(*UVICORN, DATABASE_URL=url_of(database))
+    service = start(DATABASE_URL=url_of(database))
     with service.client() as client, ThreadPoolExecutor() as threads:
         database.execute("BEGIN; LOCK TABLE tasks")
         threads.submit(create, client)
@@ -1619,41 +1590,35 @@ def test_what_was_there_stays_and_becomes_the_new_table(
 
 def test_many_may_start_at_once(start, database):
     database.execute(STAGE_1)
-    service = start(*UVICORN, WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
+    service = start(WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
     wait_until(lambda: service.text().count("startup complete") == 3)
     with service.client() as client:
         assert client.get(TASKS).json()["tasks"] == [SEVEN]
-
-
-def test_the_schema_run_again_rewrites_nothing_and_leaves_no_setting(database):
-    database.execute("SET TimeZone = 'Asia/Kolkata'")
-    state = "SELECT pg_relation_filenode('tasks'), current_setting('TimeZone')"
-    before = database.execute(state).fetchall()
-    database.execute(SCHEMA)
-    assert database.execute(state).fetchall() == before
-    assert database.execute("SHOW lock_timeout").fetchone() == ("0",)
 
 
 def test_a_start_waits_for_another_but_not_for_ever(start, database):
     database.execute("CREATE SCHEMA postgres")  # goes before public for this user
     database.execute(SCHEMA.replace("COMMIT;", ""))
     assert database.execute("SHOW lock_timeout").fetchone() == ("30s",)
-    service = start(*UVICORN, DATABASE_URL=url_of(database))
+    service = start(DATABASE_URL=url_of(database))
     wait_until(lambda: backends(database, WAITS))
     database.execute("COMMIT")
     with service.client() as client:
-        assert create(client).status_code == 201
+        assert create(client).is_success
 
 
 def test_a_start_does_not_wait_for_those_who_write(database):
     recipe = "\n".join(re.findall("(?m)^--     (.*)", SCHEMA))
     database.execute(recipe)
+    node = "SELECT pg_relation_filenode('tasks')"
+    before = database.execute(node).fetchone()
     with psycopg.connect(url_of(database)) as writer:
         writer.execute(f"{INSERT} ('alice', 'Buy milk')")
         database.execute("SET lock_timeout = '1s'")
         database.execute(SCHEMA.replace("SET LOCAL lock_timeout = '30s'", "SELECT 1"))
         database.execute(recipe)
         assert writer.execute("SELECT priority FROM tasks").fetchone() == (0,)
+    assert database.execute(node).fetchone() == before, "the table was rewritten"
 
 
 @cases(
@@ -1801,10 +1766,8 @@ def test_a_function_of_an_earlier_schema_is_not_called(database):
 def test_a_request_is_one_line_of_json(
     client, service, method, path, route, status, user, code
 ):
-    before = len(service.lines())
-    client.request(method, path, headers={"X-Request-ID": "abc 123"})
-    wait_until(lambda: len(service.lines()) > before)
-    (line,) = service.lines()[before:]
+    response = client.request(method, path)
+    (line,) = logged(service, response)
     assert line.pop("duration_ms") > 0
     assert line == {
         "timestamp": TIMESTAMP,
@@ -1814,7 +1777,7 @@ def test_a_request_is_one_line_of_json(
         "status": status,
         "user_id": user,
         "error_code": code,
-        "request_id": "abc 123",
+        "request_id": response.headers["X-Request-ID"],
     }
 
 
@@ -1836,11 +1799,11 @@ def test_a_log_level_of_warning_silences_the_requests(connection, caplog):
 
 
 def test_every_line_is_json_and_holds_no_secret(start, database):
-    service = start(*UVICORN, LOG_LEVEL="DEBUG", DATABASE_URL=url_of(database))
+    service = start(LOG_LEVEL="DEBUG", DATABASE_URL=url_of(database))
     with service.client() as client:
         create(client, title="Buy caviar")
-        client.get("/nowhere", headers={"Origin": "https://evil.example.com"})
-        client.get("/?token=a.secret.token", headers=bearer("a.secret.token"))
+        list_as(client, bearer("a.secret.token"))
+        client.get("/nowhere?token=a.secret.token")
         database.execute("ALTER TABLE tasks ADD CHECK (title <> 'More caviar')")
         assert refusal(create(client, title="More caviar")) == "500 INTERNAL_ERROR"
     service.stop()
@@ -1885,8 +1848,7 @@ def test_the_map_of_these_tests_is_the_page_and_has_the_names_of_the_statements(
 def test_every_task_route_documents_its_errors_its_token_and_a_sentence(route):
     operation = PAGE["paths"][route.path][route.method.lower()]
     for status in ("400", "401", "403", "404", "422", "500"):
-        content = operation["responses"][status]["content"]["application/json"]
-        assert content["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}
+        assert "/ErrorResponse'" in str(operation["responses"][status])
     assert operation["security"]
     assert operation["description"].endswith(".")
 
@@ -1926,64 +1888,53 @@ def test_a_generator_sees_the_numbers_and_the_header():
 
 
 README = (FILES / "README.md").read_text(encoding="utf-8")
-SOURCE = (FILES / "main.py").read_text(encoding="utf-8")
-
-
-def readme_table(header: str) -> dict[str, list[str]]:
-    """The rows of a table, by their first cells. In these no cell has a bar in it."""
-    rows = README.partition(f"\n| {header} |")[2].partition("\n\n")[0].splitlines()[2:]
-    cells = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in rows]
-    return {first: others for first, *others in cells}
-
-
-def test_the_readme_has_the_routes_and_their_statuses():
-    table = readme_table("Route")
-    assert len(table) == len(OPERATIONS)
-    for _, method, path, operation in OPERATIONS:
-        good = [s for s in operation["responses"] if s < "400" or path == "/ready"]
-        assert re.findall(r"\b[2-5]\d\d\b", table[f"{method} {path}"][1]) == good
-
-
-def test_the_readme_has_the_error_codes_and_their_statuses():
-    assert {
-        code: status for code, (status, _) in readme_table("`error_code`").items()
-    } == {
-        "AUTH_MISSING": "401",
-        "AUTH_INVALID": "401",
-        "AUTH_FORBIDDEN": "403",
-        "VALIDATION_ERROR": "400, 422",
-        "NOT_FOUND": "404",
-        "METHOD_NOT_ALLOWED": "405",
-        "DATABASE_ERROR": "500",
-        "INTERNAL_ERROR": "500",
-        "HTTP_ERROR": "any other",
-    }
-
-
-def test_the_readme_has_the_variables_and_their_defaults():
-    table = readme_table("Variable")
-    fields = main.Settings.model_fields
-    assert set(table) == {name.upper() for name in fields} | {"WEB_CONCURRENCY"}
-    for name, field in fields.items():
-        if field.default is not None:
-            assert table[name.upper()][0] == str(field.default)
-    assert table["JWKS_URL"][0] == "<url>/api/auth/jwks"
-    assert ORIGIN in table["CORS_ORIGINS"][0]
 
 
 @cases(
-    "limit",
+    "words",
     [
+        "| `AUTH_MISSING` | 401 |",
+        "| `AUTH_INVALID` | 401 |",
+        "| `AUTH_FORBIDDEN` | 403 |",
+        "| `VALIDATION_ERROR` | 400, 422 |",
+        "| `NOT_FOUND` | 404 |",
+        "| `METHOD_NOT_ALLOWED` | 405 |",
+        "| `DATABASE_ERROR` | 500 |",
+        "| `INTERNAL_ERROR` | 500 |",
+        "| `HTTP_ERROR` | any other |",
+        "| `JWKS_URL` | `<url>/api/auth/jwks` |",
+        f"| `CORS_ORIGINS` | the origin of `BETTER_AUTH_URL`, or `{ORIGIN}` |",
         f"1 to {main.TITLE_LENGTH} characters",
         f"at most {main.TEXT_LENGTH} characters",
         f"1 to {main.PAGE_MAX}, else {main.PAGE_DEFAULT}",
         f"over {main.BODY_BYTES // 1024} KiB",
         f"{main.SECRET_BYTES} bytes or more",
         f"waits {main.START_SECONDS:.0f} s",
+        "Authorization: `Bearer ${",
+        'headers.set("Content-Type"',
+        'headers.set("Idempotency-Key"',
     ],
 )
-def test_the_readme_has_the_limits(limit):
-    assert limit in README
+def test_the_readme_says_what_the_service_does(words):
+    assert words in README
+
+
+def test_the_readme_has_the_variables_and_their_defaults():
+    names = set(re.findall(r"(?m)^\| `([A-Z_]+)` \|", README))
+    fields = main.Settings.model_fields
+    codes = get_args(main.ErrorCode)
+    assert names == {name.upper() for name in fields} | {"WEB_CONCURRENCY", *codes}
+    for name, field in fields.items():
+        assert re.search(rf"`{name.upper()}` \| `?{field.default or ''}", README)
+
+
+def test_the_readme_has_the_routes_and_their_statuses():
+    for _, method, path, operation in OPERATIONS:
+        row = rf"`{method} {path}` \|.*\| {min(operation['responses'])}\b"
+        assert re.search(row, README)
+
+
+SOURCE = (FILES / "main.py").read_text(encoding="utf-8")
 
 
 def test_every_uvicorn_command_of_the_readme_has_both_time_outs():
@@ -1993,21 +1944,10 @@ def test_every_uvicorn_command_of_the_readme_has_both_time_outs():
         assert "--timeout-graceful-shutdown 10 --timeout-keep-alive 75" in command
 
 
-def test_the_sample_client_sends_the_headers_of_the_page():
-    assert "Authorization: `Bearer ${" in README
-    headers = set(re.findall(r'headers\.set\("([^"]+)"', README))
-    assert headers - {"Authorization"} == {"Content-Type", "Idempotency-Key"}
-
-
-@cases(
-    "file, lines",
-    [
-        (".gitignore", {".env", ".postgres*/", "auth.db*"}),
-        (".dockerignore", {".env", ".postgres*/"}),
-    ],
-)
-def test_what_holds_secrets_and_tasks_stays_out(file, lines):
-    assert lines <= set((FILES / file).read_text().splitlines())
+@cases("file", [".gitignore", ".dockerignore"])
+def test_what_holds_secrets_and_tasks_stays_out(file):
+    for pattern in (".env", ".postgres*/", "auth.db*"):
+        assert f"{pattern}\n" in (FILES / file).read_text()
 
 
 def test_every_package_that_main_imports_is_pinned_with_its_reason():
