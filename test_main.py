@@ -7,7 +7,6 @@ its limits or its database start it within this process, by way of `started`.
 
 import contextlib
 import hmac
-import importlib.metadata
 import json
 import os
 import re
@@ -259,13 +258,17 @@ def test_put_replaces_every_field(client, connection):
     assert stored(connection) == [("alice", "Buy bread", None, True)]
 
 
-def test_patch_changes_what_is_given(client):
-    create(client, description="Two litres")
+@cases(
+    "change",
+    [{"title": "x"}, {"description": ""}, {"description": None}, {"complete": False}],
+)
+def test_patch_changes_what_is_given(client, change):
+    task = create(client, description="Two litres", complete=True).json()
 
-    response = client.patch(TASK, json={"complete": True})
+    response = client.patch(TASK, json=change)
 
     assert response.status_code == 200
-    assert response.json() == MILK | {"description": "Two litres", "complete": True}
+    assert response.json() == task | {"updated_at": TIMESTAMP} | change
     assert client.get(TASKS).json()["tasks"] == [response.json()]
 
 
@@ -491,16 +494,6 @@ def test_a_patch_that_names_no_field_is_400(client, body):
 
 
 @cases(
-    "change",
-    [{"title": "x"}, {"description": ""}, {"description": None}, {"complete": False}],
-)
-def test_a_patch_leaves_alone_what_it_does_not_name(client, change):
-    task = create(client, description="Two litres", complete=True).json()
-    changed = client.patch(TASK, json=change).json()
-    assert changed == task | {"updated_at": TIMESTAMP} | change
-
-
-@cases(
     "label, content",
     [(JSON, ""), (JSON, "{"), (JSON, "[]"), (JSON, "null"), ({}, '{"title": "x"}')],
 )
@@ -641,7 +634,7 @@ def test_a_declared_oversize_is_refused_before_it_is_sent(service):
 def logged(service, response):
     """The lines of a request, its own the last."""
     request_id = response.headers["X-Request-ID"]
-    wait_until(lambda: request_id in service.text().splitlines()[-1])
+    wait_until(lambda: re.search(f'{request_id}.+"status"', service.text()))
     return [line for line in service.lines() if line.get("request_id") == request_id]
 
 
@@ -715,7 +708,6 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
         assert refusal(refused) == "429 HTTP_ERROR"
         assert refused.headers["Retry-After"] == "7"
         assert refused.json()["detail"] == "Too red."
-        assert refusal(client.get("/refuse/403")) == "403 HTTP_ERROR"
         assert refusal(client.get("/refuse/404")) == "404 NOT_FOUND"
 
         painted = client.get("/api/alice/color?color=blue")
@@ -725,7 +717,6 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
 
         fault = client.get("/fault")
         assert refusal(fault) == "500 INTERNAL_ERROR"
-        assert "Connection" not in fault.headers
         line, _ = logged(service, fault)
         assert line["level"] == "ERROR"
         assert line["error"] == "builtins.RuntimeError"
@@ -877,24 +868,21 @@ class KeyRequest(BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
 
-@contextlib.contextmanager
-def serving(server):
-    with server:
-        Thread(target=server.serve_forever, args=[0.01]).start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-
-
 @pytest.fixture
 def key_server():
-    """A key server with one key, k1."""
-    key_server = KeyServer()
-    key_server.publish("k1")
-    with serving(key_server):
+    """A key server with one good key, k1, among odd ones."""
+    with KeyServer() as key_server:
+        key_server.publish("k1")
+        key_server.keys += [
+            None,
+            7,
+            {"kty": ["OKP"]},
+            {"kty": "RSA", "n": "AQAB", "e": 7},
+        ]
+        Thread(target=key_server.serve_forever, args=[0.01]).start()
         yield key_server
         key_server.drips = False
+        key_server.shutdown()
 
 
 @pytest.fixture
@@ -967,13 +955,10 @@ def test_iss_and_aud_are_the_origin_unless_told(
     assert of_secret.is_success == (variable == "ANOTHER" or status == 200)
 
 
-@cases("path, fetched", [("", "/api/auth/jwks"), ("/auth/", "/auth/jwks")])
-def test_the_keys_come_from_where_better_auth_publishes_them(
-    connection, key_server, path, fetched
-):
-    with started(connection, BETTER_AUTH_URL=key_server.url + path) as client:
+def test_below_a_path_the_keys_come_from_there(connection, key_server):
+    with started(connection, BETTER_AUTH_URL=f"{key_server.url}/auth/") as client:
         assert list_as(client, key_server.signed_in()).is_success
-    assert key_server.fetched == [fetched]
+    assert key_server.fetched == ["/auth/jwks"]
 
 
 def test_a_copy_of_the_settings_for_a_second_issuer_has_its_keys():
@@ -986,20 +971,17 @@ def test_a_copy_of_the_settings_for_a_second_issuer_has_its_keys():
 @pytest.mark.filterwarnings("ignore:The HMAC key is")
 @cases("secret", [SECRET, ""])
 def test_an_algorithm_only_meets_its_own_kind_of_key(connection, key_server, secret):
-    key_server.publish("rsa", "RS256")
-    del key_server.keys[1]["alg"]
     key_server.publish("encryption", use="enc")
+    key_server.publish("rsa", "RS256")
+    del key_server.keys[-1]["alg"]
     key_server.keys.append({"kty": "oct", "kid": "oct", "k": base64(b"x" * 32)})
     public = key_server.keys[0]
     claims = ALICE | {"iss": key_server.url, "aud": key_server.url}
     stranger = ed25519.Ed25519PrivateKey.generate()
-    refused = [
-        forged({"alg": algorithm, "kid": kid}, claims, key)
-        for algorithm in ("HS256", "EdDSA")
-        for kid in ("k1", "oct")
-        for key in ("", "None", "x" * 32, json.dumps(public), public["x"])
-    ]
-    refused += [jwt.encode(claims, stranger, "EdDSA", {"kid": "k1", "jwk": public})]
+    refused = [jwt.encode(claims, stranger, "EdDSA", {"kid": "k1", "jwk": public})]
+    for key in ("", "None", "x" * 32, json.dumps(public), public["x"]):
+        refused.append(forged({"alg": "HS256", "kid": "k1"}, claims, key))
+        refused.append(forged({"alg": "EdDSA", "kid": "oct"}, claims, key))
     with started(
         connection, BETTER_AUTH_URL=key_server.url, BETTER_AUTH_SECRET=secret
     ) as client:
@@ -1016,20 +998,6 @@ def test_an_algorithm_only_meets_its_own_kind_of_key(connection, key_server, sec
         assert client.get(TASKS).is_success == bool(secret)
 
 
-@cases(
-    "odd",
-    [
-        None,
-        7,
-        {"kty": ["OKP"]},
-        {"kty": "RSA", "n": "AQAB", "e": 7, "kid": []},
-    ],
-)
-def test_one_odd_key_does_not_spoil_the_others(key_client, key_server, odd):
-    key_server.keys.insert(0, odd)
-    assert key_client.get(TASKS).status_code == 200
-
-
 def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server):
     for n in range(9):
         response = list_as(key_client, key_server.signed_in(f"k-{n}"))
@@ -1038,16 +1006,7 @@ def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server):
     assert len(key_server.fetched) == 1
 
 
-def test_a_new_key_is_picked_up_after_the_pause(key_client, key_server, monkeypatch):
-    monkeypatch.setattr(main, "FETCH_PAUSE_SECONDS", 0.5)
-    assert key_client.get(TASKS).is_success
-    key_server.publish("k2")
-    key_client.headers.update(key_server.signed_in("k2"))
-    wait_until(lambda: key_client.get(TASKS).status_code != 401)
-    assert key_client.get(TASKS).is_success
-    assert len(key_server.fetched) == 2
-
-
+@mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, FETCH_SECONDS=0.5)
 @cases(
     "answer, reason",
     [
@@ -1058,10 +1017,8 @@ def test_a_new_key_is_picked_up_after_the_pause(key_client, key_server, monkeypa
     ],
 )
 def test_a_key_server_that_fails_or_drips_logs_nobody_out(
-    key_client, key_server, monkeypatch, caplog, answer, reason
+    key_client, key_server, caplog, answer, reason
 ):
-    monkeypatch.setattr(main, "FETCH_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(main, "FETCH_SECONDS", 0.5)
     assert key_client.get(TASKS).is_success
     key_server.answer = answer
     key_server.drips = answer is None
@@ -1079,12 +1036,12 @@ def test_a_key_server_that_fails_or_drips_logs_nobody_out(
     assert reason in caplog.text
 
 
-def test_a_key_no_longer_published_is_forgotten_again_and_again(
-    monkeypatch, connection, key_server
+@mock.patch.multiple(
+    main, FETCH_PAUSE_SECONDS=0, KEY_LIFE_SECONDS=0.05, REMEMBERED_TOKENS=1
+)
+def test_a_new_key_is_picked_up_and_one_no_longer_published_forgotten(
+    connection, key_server
 ):
-    monkeypatch.setattr(main, "FETCH_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(main, "KEY_LIFE_SECONDS", 0.05)
-    monkeypatch.setattr(main, "REMEMBERED_TOKENS", 1)
     with started(connection, BETTER_AUTH_URL=key_server.url) as client:
         for kid in ("k1", "k2"):
             client.headers.update(key_server.signed_in(kid))
@@ -1285,7 +1242,6 @@ def test_uvicorn_makes_nothing_up(start, folder):
     assert service.popen.wait(30) == 3
     (line,) = [line for line in service.lines() if line["level"] == "CRITICAL"]
     assert line["message"].startswith("cannot start: DATABASE_URL: not set")
-    assert "Traceback" not in service.text()
     assert not (folder / ".postgres").exists()
 
 
@@ -1348,8 +1304,8 @@ def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(start, datab
     assert abandoned.fetchone() == (0,)
 
 
-def test_the_start_gives_up_with_the_reason(connection, monkeypatch, caplog):
-    monkeypatch.setattr(main, "START_SECONDS", 0.5)
+@mock.patch.object(main, "START_SECONDS", 0.5)
+def test_the_start_gives_up_with_the_reason(connection, caplog):
     start_error(connection, DATABASE_URL=NOWHERE)
     attempt, last = caplog.messages
     assert attempt.startswith("no database yet: ")
@@ -1577,8 +1533,8 @@ def test_what_was_there_stays_and_becomes_the_new_table(
 ):
     columns = database.execute(COLUMNS).fetchall()
     indexes = database.execute(INDEXES).fetchall()
-    for setting in ("TimeZone = 'Asia/Kolkata'", "DateStyle = 'German'"):
-        database.execute(f"ALTER DATABASE {database.info.dbname} SET {setting}")
+    name = database.info.dbname
+    database.execute(f"ALTER DATABASE {name} SET TimeZone = 'Asia/Kolkata'")
     database.execute(change)
 
     with started(database) as client:
@@ -1676,12 +1632,10 @@ def test_the_encoding_of_the_client_side_does_not_matter(database):
 
 
 def test_a_few_connections_are_enough(connection, database):
-    name = database.info.dbname
-    connection.execute(f"CREATE ROLE of_{name} LOGIN")
     database.execute("DROP TABLE tasks; DROP FUNCTION task_json, rfc3339")
-    connection.execute(f"ALTER DATABASE {name} OWNER TO of_{name}")
-    connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 3")
-    url = url_of(database).replace("postgres@", f"of_{name}@")
+    connection.execute("CREATE ROLE few LOGIN CONNECTION LIMIT 3")
+    connection.execute(f"ALTER DATABASE {database.info.dbname} OWNER TO few")
+    url = url_of(database).replace("postgres@", "few@")
     with started(database, DATABASE_URL=url, DB_POOL_SIZE="10") as client:
         assert get_many(client, TASKS, 20) == {200}
 
@@ -1705,10 +1659,9 @@ def many_tasks(connection):
 
 
 @cases("plan", ["force_custom_plan", "force_generic_plan"])
-@cases("complete", [None, True])
 @cases("name", sorted(STATEMENTS.keys() - {"create_task", "ready"}))
 def test_every_statement_is_of_one_owner_and_uses_the_primary_key(
-    many_tasks, name, complete, plan
+    many_tasks, name, plan
 ):
     many_tasks.execute(f"SET plan_cache_mode = {plan}")
     values = {
@@ -1718,7 +1671,7 @@ def test_every_statement_is_of_one_owner_and_uses_the_primary_key(
         "offset": 50,
         "given": ["title"],
     }
-    values |= {"title": "x", "description": None, "complete": complete}
+    values |= {"title": "x", "description": None, "complete": True}
     explain = f"EXPLAIN {STATEMENTS[name]}"
     lines = [line for (line,) in many_tasks.execute(explain, values, prepare=True)]
     conditions = [line for line in lines if "Index Cond: " in line]
@@ -1737,8 +1690,9 @@ def test_the_schema_keeps_the_rules_of_citus(connection):
 
 
 def test_a_function_of_an_earlier_schema_is_not_called(database):
-    arguments = "SELECT pg_get_function_arguments('task_json'::regproc)"
-    (now,) = database.execute(arguments).fetchone()
+    (now,) = database.execute(
+        "SELECT pg_get_function_arguments('task_json'::regproc)"
+    ).fetchone()
     database.execute(
         f"CREATE FUNCTION task_json({now.rpartition(', ')[0]}) RETURNS text"
         " LANGUAGE sql AS $$ SELECT '{}' $$"
@@ -1804,10 +1758,8 @@ def test_every_line_is_json_and_holds_no_secret(start, database):
         create(client, title="Buy caviar")
         list_as(client, bearer("a.secret.token"))
         client.get("/nowhere?token=a.secret.token")
-        database.execute("ALTER TABLE tasks ADD CHECK (title <> 'More caviar')")
-        assert refusal(create(client, title="More caviar")) == "500 INTERNAL_ERROR"
     service.stop()
-    assert len([line for line in service.lines() if "status" in line]) == 4
+    assert len([line for line in service.lines() if "status" in line]) == 3
     for secret in (SECRET, "caviar", "secret.token", client.headers["Authorization"]):
         assert secret not in service.text()
 
@@ -1838,10 +1790,9 @@ COMPLETE = {"title": "Complete", "type": "boolean"}
 
 def test_the_map_of_these_tests_is_the_page_and_has_the_names_of_the_statements():
     page = {operation[:3] for operation in OPERATIONS}
-    names = {route.name for route in ROUTES}
-    assert names | {"ready"} == set(STATEMENTS)
     health = {(name, "GET", f"/{name}") for name in ("health", "ready")}
     assert page == {route[:3] for route in ROUTES} | health
+    assert {route.name for route in ROUTES} | {"ready"} == set(STATEMENTS)
 
 
 @each(ROUTES)
@@ -1853,24 +1804,25 @@ def test_every_task_route_documents_its_errors_its_token_and_a_sentence(route):
     assert operation["description"].endswith(".")
 
 
+@cases("name", ["TaskCreate", "TaskUpdate", "TaskPatch"])
+def test_a_generator_sees_the_rules_of_what_is_sent(name):
+    properties = SCHEMAS[name]["properties"]
+    assert list(properties.values()) == [TITLE, DESCRIPTION, COMPLETE]
+
+
 @cases(
-    "name, rules",
+    "name, required",
     [
-        ("TaskCreate", {"required": ["title"]}),
-        ("TaskUpdate", {"required": ["title", "complete"]}),
-        ("TaskPatch", {"minProperties": 1}),
+        ("TaskCreate", ["title"]),
+        ("TaskUpdate", ["title", "complete"]),
+        ("TaskPatch", None),
+        ("TaskResponse", list(MILK)),
+        ("TaskListResponse", ["tasks", "count"]),
     ],
 )
-def test_a_generator_sees_the_rules_of_what_is_sent(name, rules):
-    schema = SCHEMAS[name]
-    assert list(schema["properties"].values()) == [TITLE, DESCRIPTION, COMPLETE]
-    assert schema == schema | rules
-    assert ("required" in schema) == ("required" in rules)
-
-
-def test_a_generator_sees_what_is_required():
-    assert SCHEMAS["TaskResponse"]["required"] == list(MILK)
-    assert SCHEMAS["TaskListResponse"]["required"] == ["tasks", "count"]
+def test_a_generator_sees_what_is_required(name, required):
+    assert SCHEMAS[name].get("required") == required
+    assert SCHEMAS["TaskPatch"]["minProperties"] == 1
 
 
 def test_a_generator_sees_the_numbers_and_the_header():
@@ -1952,8 +1904,7 @@ def test_what_holds_secrets_and_tasks_stays_out(file):
 
 def test_every_package_that_main_imports_is_pinned_with_its_reason():
     requirements = (FILES / "requirements.txt").read_text()
-    packages = importlib.metadata.packages_distributions()
     imported = set(re.findall(r"(?m)^(?:import|from) (\w+)", SOURCE))
     for name in imported - sys.stdlib_module_names:
-        package = packages[name][0].replace("_", "-")
-        assert re.search(rf"(?mi)^{package}(\[.*\])?==[\d.]+ +# \w", requirements), name
+        package = name.replace("_", "-").replace("jwt", "pyjwt")
+        assert re.search(rf"(?m)^{package}(\[.*\])?==[\d.]+ +# \w", requirements), name
