@@ -968,7 +968,9 @@ def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server):
     assert len(key_server.fetched) == 1
 
 
-@mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, FETCH_SECONDS=0.5)
+@mock.patch.multiple(
+    main, FETCH_PAUSE_SECONDS=0, FETCH_SECONDS=0.5, REMEMBERED_TOKENS=1
+)
 @cases(
     "answer, reason",
     [
@@ -998,9 +1000,7 @@ def test_a_key_server_that_fails_or_drips_logs_nobody_out(
     assert reason in caplog.text
 
 
-@mock.patch.multiple(
-    main, FETCH_PAUSE_SECONDS=0, KEY_LIFE_SECONDS=0.05, REMEMBERED_TOKENS=1
-)
+@mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, KEY_LIFE_SECONDS=0.05)
 def test_a_new_key_is_picked_up_and_one_no_longer_published_forgotten(
     connection, key_server
 ):
