@@ -17,9 +17,10 @@ A request meets these in turn, and its answer goes back the same way:
 
     CORS               may the page read the answer
     RequestMiddleware  an id, a line in the log; a 500 for what nobody expected
-    the body limit     413; then FastAPI parses the body: 400 where it is no JSON
-    current_user       401 and 403; only then are the fields of the body judged: 400
-                       where it is no object, 422
+    the body limit     413
+    FastAPI            parses the body: 400 where it is no JSON; and the path: 422
+    current_user       401 and 403
+    FastAPI            judges the fields: 400 where the body is no object, 422
     the handler        one statement of queries.sql on the table of schema.sql: 404
 """
 
@@ -90,7 +91,9 @@ SECRET_BYTES = 32
 START_SECONDS = 15.0  # to wait for a database that is still waking
 STATEMENT_SECONDS = 5.0  # to wait for a connection, and then for the statement
 CANCEL_SECONDS = 0.9  # and then for the server to take a cancellation
-READY_SECONDS = 0.9  # instead of STATEMENT_SECONDS for /ready, which has 3 s in all
+# Instead of STATEMENT_SECONDS for /ready, which answers within 3 s: these twice, and
+# CANCEL_SECONDS.
+READY_SECONDS = 0.9
 LEEWAY_SECONDS = 30  # between the clocks of an issuer and of this host
 REMEMBERED_TOKENS = 5000
 FETCH_SECONDS = 5.0  # after which a key server counts as down
@@ -109,6 +112,11 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def sentence(error: Mapping[str, Any]) -> str:
+    """What an error of Pydantic says, without its word for a ValueError."""
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 def postgres_url(value: str) -> str:
     """The address as libpq reads it. Raises ValueError, whose text repeats nothing of
     the address but an option's name: a password written wrongly turns up anywhere."""
@@ -116,10 +124,11 @@ def postgres_url(value: str) -> str:
     value = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", value)
     value = re.sub(r"([?&])ssl=", r"\1sslmode=", value)
 
+    # Name an option that is unknown. Unless an @ behind the ? shows that the ? is part
+    # of a password: that gets the general error below, which repeats nothing.
     query = value.partition("?")[2]
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
     for name, _ in parse_qsl(query):
-        # A ? with an @ behind it belongs to the password: psycopg will refuse that.
         if name not in known and "@" not in query:
             raise ValueError(f"PostgreSQL knows no {name}: take it off the address")
 
@@ -128,6 +137,8 @@ def postgres_url(value: str) -> str:
         parts = psycopg.conninfo.conninfo_to_dict(value)
         host = str(parts.get("host", ""))
         port = str(parts.get("port", ""))
+        # An @ in the host or a letter in the port is a rest of a password. A comma
+        # stands between several hosts.
         if value and "@" not in host and re.fullmatch("[0-9,]*", port):
             return value
     raise ValueError(
@@ -146,6 +157,7 @@ def origins(value: str) -> list[str]:
     """The origins of a comma-separated list, as a browser sends them."""
     listed = [item.strip().rstrip("/") for item in value.lower().split(",")]
     for origin in listed:
+        # Something empty, as between two commas, does no harm: no page is called that.
         if origin and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@*\s]+", origin):
             raise ValueError("write a list such as https://a.example,https://b.example")
     return listed
@@ -209,6 +221,7 @@ class Settings(BaseSettings):
         """What Better Auth writes as iss and aud: no path and no default port."""
         if self.better_auth_url is None:
             return None
+        # An AnyHttpUrl has dropped the default port already.
         return "/".join(str(self.better_auth_url).split("/")[:3])
 
     @property
@@ -297,7 +310,8 @@ class TaskUpdate(TaskCreate):
     complete: StrictBool
 
 
-# A dict and not a model: it has just the fields that were sent, null or not.
+# A dict and not a model: it has just the fields that were sent, null or not. The page
+# says that there must be one; update_task refuses none.
 @pydantic.with_config(json_schema_extra={"minProperties": 1})
 class TaskPatch(TypedDict, total=False):
     """The fields to change, at least one of them."""
@@ -479,7 +493,8 @@ def error_response(
     **more: list[FieldError],
 ) -> Response:
     """Every error that this application answers, but for two in plain text (a refused
-    preflight, a body too large) and the 503 of /ready. The log gets the code, too."""
+    preflight, a Content-Length over the limit) and the 503 of /ready. The log gets the
+    code, too."""
     # `more` is errors or nothing, and what is unset is left out of the answer.
     body = ErrorResponse(
         detail=detail, error_code=code, timestamp=datetime.now(UTC), **more
@@ -495,11 +510,6 @@ async def http_error(request: Request, error: HTTPException) -> Response:
     else:
         code = CODES.get(error.status_code, "HTTP_ERROR")
     return error_response(error.status_code, code, str(error.detail), error.headers)
-
-
-def sentence(error: Mapping[str, Any]) -> str:
-    """What an error of Pydantic says, without its word for a ValueError."""
-    return str(error["msg"]).removeprefix("Value error, ")
 
 
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
@@ -582,6 +592,7 @@ class Database:
         }
         async with await first_connection(url, options) as connection:
             try:
+                # As bytes: for psycopg a str would have to be a literal.
                 await connection.execute((HERE / "schema.sql").read_bytes())
             except psycopg.Error as error:
                 reason = error.diag.message_primary or error
@@ -591,9 +602,9 @@ class Database:
             kwargs=options,
             min_size=size,
             configure=self.configure,
-            check=self.notice_hangup,
+            check=self.notice_hangup,  # before a connection is handed out
             # Between attempts to reconnect, the pool waits ever longer. So it gives up
-            # after 2 s, and check() then opens connections anew for those who wait.
+            # after 2 s, and then its own check() opens connections for those who wait.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
@@ -657,6 +668,7 @@ PUBLIC_KEY_ALGORITHMS = {"EdDSA", "ES256", "ES512", "RS256", "PS256"}
 DEMO = "demo-"  # what the secret begins with that python main.py makes up
 
 
+# The headers come by **, even those with a hyphen in their name.
 def invalid_token(detail: str, **headers: str) -> APIError:
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750, 3.1
     return APIError(401, "AUTH_INVALID", detail, challenge | headers)
@@ -672,7 +684,7 @@ class KeyServer:
     def __init__(self, url: str) -> None:
         self.url = url
         self.keys: dict[tuple[str, str], jwt.PyJWK] = {}
-        self.is_up = False
+        self.is_up = False  # did the last fetch succeed?
         self.next_fetch = 0.0
         self.fetching = asyncio.Lock()
 
@@ -739,7 +751,7 @@ class Tokens:
 
     async def user_id(self, token: str) -> str:
         """The user whose token it is. Raises APIError."""
-        if len(token) > TOKEN_BYTES:
+        if len(token) > TOKEN_BYTES:  # in a header a character is a byte
             raise invalid_token(f"The token is over {TOKEN_BYTES // 1024} KiB.")
         user_id, end = self.remembered.get(token, ("", 0.0))
         if time.time() < end:
@@ -754,7 +766,8 @@ class Tokens:
         """The user of a token, and its end. Raises APIError.
 
         The algorithm decides which key is used (RFC 8725, 3.1), and which claim names
-        the user. Better Auth writes the user into sub, and beside it every field of the
+        the user. A front end that signs with the secret writes user_id, as it was
+        promised. Better Auth writes the user into sub, and beside it every field of the
         user, which people may set themselves, even one called user_id. So sub goes
         first in its tokens.
         """
@@ -769,7 +782,8 @@ class Tokens:
         algorithm = str(header.get("alg"))
 
         if algorithm == "HS256" and settings.better_auth_secret:
-            # Who has the secret can write any iss and aud: they prove nothing.
+            # Who has the secret can write any iss and aud: they prove nothing. So they
+            # are checked only where JWT_ISSUER or JWT_AUDIENCE is set.
             claims = self.claims(token, settings.better_auth_secret, algorithm, None)
             first, second = "user_id", "sub"
         elif algorithm in PUBLIC_KEY_ALGORITHMS and self.key_server:
@@ -839,8 +853,8 @@ class Tokens:
 
     async def keep_fresh(self) -> None:
         """Forget keys that are not published any more, and the tokens they proved.
-        While the key server is down, none is forgotten."""
-        while self.key_server:
+        While the key server is down, the keys stay, and tokens are only proved anew."""
+        while self.key_server:  # for ever, where there is one
             await asyncio.sleep(KEY_LIFE_SECONDS)
             await self.key_server.refresh()
             self.remembered.clear()
@@ -926,7 +940,7 @@ def request_id_of(scope: Scope) -> str:
 
 class CORS(CORSMiddleware):
     """Starlette's layer. It is made before lifespan has read the settings, which must
-    not be read on import (see there), and so it asks for them at each request."""
+    not be read on import (see lifespan), and so it asks for them at each request."""
 
     def is_allowed_origin(self, origin: str) -> bool:
         settings: Settings = app.state.settings
@@ -1028,7 +1042,7 @@ async def current_user(
     return user_id
 
 
-# Every route of a user's tasks has it: a limit for each user goes into current_user.
+# Every route of a user's tasks has it. A rate limit per user goes into current_user.
 CurrentUser = Annotated[str, Depends(current_user)]
 
 
@@ -1163,9 +1177,10 @@ def embedded_postgres() -> str:
     """The address of a PostgreSQL that runs as long as this process, its data in
     .postgres/. Raises StartError."""
     folder = HERE / ".postgres"
-    if sys.platform != "win32" and shlex.quote(str(HERE)) != str(HERE):
-        # The wheel puts its socket into this folder, and a shell would get the name,
-        # unquoted. A name too long for a socket makes it put the socket elsewhere.
+    # The wheel puts its socket into this folder, and hands the name to a shell,
+    # unquoted. A name too long for a socket makes it put the socket elsewhere.
+    needs_quotes = shlex.quote(str(HERE)) != str(HERE)
+    if sys.platform != "win32" and needs_quotes:
         folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # the wheel does without, too
     try:
@@ -1232,8 +1247,8 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         loop=loop,
-        log_config=None,
-        timeout_keep_alive=75,
+        log_config=None,  # ours stays
+        timeout_keep_alive=75,  # longer than a platform's proxy keeps a connection
         timeout_graceful_shutdown=10,
     )
 

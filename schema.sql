@@ -82,7 +82,8 @@ BEGIN
         RAISE 'the table tasks is not of this service: its column "%" may be null', misfit;
     END IF;
 
-    -- Which column must be filled in that this service does not know, or leaves empty?
+    -- Which column must be filled in that this service does not know? Or may leave empty, as
+    -- description?
     SELECT attname INTO misfit
       FROM pg_attribute
      WHERE attrelid = 'tasks'::regclass

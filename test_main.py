@@ -1,8 +1,9 @@
 """The contract, a heading at a time, over real HTTP and a real PostgreSQL.
 
 That PostgreSQL comes out of a wheel, so the tests need nothing installed. Most of them
-talk to one process of the service, by way of `client`. Those that change its settings,
-its limits or its database start it within this process, by way of `started`.
+talk to one process of the service, by way of `client`, which checks the shape of every
+answer, too (see check_answer). Those that change its settings, its limits or its
+database start it within this process, by way of `started`.
 """
 
 import contextlib
@@ -123,6 +124,7 @@ class Service:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"{self.port}.log"
+        # The one is for python main.py, the other for uvicorn.
         ports = dict.fromkeys(["PORT", "UVICORN_PORT"], str(self.port))
         with self.log.open("wb") as log:
             self.popen = subprocess.Popen(
@@ -366,7 +368,9 @@ def test_another_users_task_is_404_and_stays(client, connection, route, owner):
 KEY = {"Idempotency-Key": "7d3e"}
 
 
-def test_a_key_sent_again_answers_with_the_first_task_as_it_is_now(client, connection):
+def test_an_idempotency_key_sent_again_answers_with_the_first_task_as_it_is_now(
+    client, connection
+):
     client.headers.update(KEY)
     create(client)
     changed = client.patch(TASK, json={"complete": True}).json()
@@ -379,7 +383,9 @@ def test_a_key_sent_again_answers_with_the_first_task_as_it_is_now(client, conne
     assert len(stored(connection)) == 1
 
 
-def test_a_key_sent_many_times_at_once_creates_one_task(client, connection):
+def test_an_idempotency_key_sent_many_times_at_once_creates_one_task(
+    client, connection
+):
     client.headers.update(KEY)
     with ThreadPoolExecutor(10) as threads:
         answers = [*threads.map(create, [client] * 40)]
@@ -387,7 +393,7 @@ def test_a_key_sent_many_times_at_once_creates_one_task(client, connection):
     assert len(stored(connection)) == 1
 
 
-def test_a_key_is_of_one_user_and_goes_with_its_task(client, connection):
+def test_an_idempotency_key_is_of_one_user_and_goes_with_its_task(client, connection):
     connection.execute(f"{INSERT} ('bob', 'Rest')")
     connection.execute("UPDATE tasks SET idempotency_key = '7d3e'")
     client.headers.update(KEY)
@@ -400,7 +406,7 @@ def test_a_key_is_of_one_user_and_goes_with_its_task(client, connection):
     "key, status",
     [(b"k k" * 85, 201), (b"", 422), (b"k" * 256, 422), (b"\xe9", 422)],
 )
-def test_a_key_is_1_to_255_printable_ascii_characters(client, key, status):
+def test_an_idempotency_key_is_1_to_255_printable_ascii_characters(client, key, status):
     client.headers.update({"Idempotency-Key": key})
     assert create(client).status_code == status
 
@@ -628,9 +634,9 @@ def logged(service, response):
 def test_a_fault_of_ours_is_a_500_that_shows_nothing(
     client, service, connection, route
 ):
-    connection.execute("ALTER TABLE tasks RENAME TO caviar")
+    connection.execute("ALTER TABLE tasks RENAME TO gone")
     response = send(client, route)
-    connection.execute("ALTER TABLE caviar RENAME TO tasks")
+    connection.execute("ALTER TABLE gone RENAME TO tasks")
 
     assert refusal(response) == "500 INTERNAL_ERROR"
     assert response.json()["detail"] == "Something failed inside."
@@ -778,6 +784,7 @@ def test_a_forged_signature_does_not_pass_behind_a_good_one(client):
         assert list_as(client, bearer(forgery)).status_code == 401
 
 
+# In base64 they become a third longer.
 @cases("padding, status", [(5_900, 200), (6_100, 401)])
 def test_a_token_over_8_kib_is_401(client, padding, status):
     assert list_as(client, signed_in(padding="x" * padding)).status_code == status
@@ -790,7 +797,8 @@ def test_a_token_over_8_kib_is_401(client, padding, status):
 def started(connection, **variables):
     """A page that alice has open, of a service that is started in this process."""
     given = {"DATABASE_URL": url_of(connection)}
-    given["ALL_PROXY"] = "socks5://127.0.0.1:9"  # by which no key server is asked
+    # Nothing is there: who fetched keys by way of it would get none.
+    given["ALL_PROXY"] = "socks5://127.0.0.1:9"
     with (
         mock.patch.dict(os.environ, given | variables),
         TestClient(main.app, headers=signed_in()) as client,
@@ -889,6 +897,7 @@ APP = "https://app.example.com"
 @cases(
     "variable, iss, aud, status",
     [
+        # Nothing reads ANOTHER.
         ("ANOTHER", APP, APP, 200),
         ("ANOTHER", f"{APP}/", [f"{APP}/"], 200),
         ("ANOTHER", f"{APP}/app", APP, 401),
@@ -910,7 +919,7 @@ def test_iss_and_aud_are_the_origin_unless_told(
     assert response.status_code == status
     assert ("its iss or aud is not" in response.text) == (status == 401)
     assert key_server.fetched == ["/keys"]
-    # Those of the secret are only checked for what is set.
+    # With the secret only that one is checked which is set.
     assert of_secret.is_success == (variable == "ANOTHER" or status == 200)
 
 
@@ -968,6 +977,7 @@ def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server):
     assert len(key_server.fetched) == 1
 
 
+# With room for one remembered token, the second must make room.
 @mock.patch.multiple(
     main, FETCH_PAUSE_SECONDS=0, FETCH_SECONDS=0.5, REMEMBERED_TOKENS=1
 )
@@ -989,7 +999,8 @@ def test_a_key_server_that_fails_or_drips_logs_nobody_out(
     with ThreadPoolExecutor() as threads:
         unknown = threads.submit(list_as, key_client, key_server.signed_in("k2"))
         wait_until(lambda: len(key_server.fetched) == 2)
-        # Whose key is known has not to wait for the other.
+        # Whose key is known has not to wait for the other, nor does a token that was
+        # not seen before: so it gets a claim n.
         assert list_as(key_client, key_server.signed_in(n=1)).is_success
         assert not (key_server.drips and unknown.done())
         response = unknown.result(5)
@@ -1127,7 +1138,7 @@ def test_dotenv_is_read_alike_in_both_ways_to_start(start, folder, connection, c
         "LOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n",
         encoding="utf-8-sig",
     )
-    # The environment goes before it.
+    # The environment goes before it, but not with an empty value.
     service = start(*command, LOG_LEVEL="info", BETTER_AUTH_SECRET="")
     with service.client() as client:
         assert client.get(TASKS).is_success
@@ -1257,7 +1268,7 @@ def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(start, datab
         "SELECT sessions_abandoned FROM pg_stat_database"
         " WHERE datname = current_database()"
     )
-    assert abandoned.fetchone() == (0,)
+    assert abandoned.fetchone() == (0,)  # it said goodbye on each connection
 
 
 @mock.patch.object(main, "START_SECONDS", 0.5)
@@ -1380,10 +1391,10 @@ def test_what_a_trigger_raises_shows_nothing_of_the_row(
 ):
     add_trigger(connection, f"RAISE 'no %', NEW.title USING ERRCODE = '{sqlstate}'")
     request.addfinalizer(lambda: connection.execute("DROP FUNCTION trip CASCADE"))
-    response = create(client, title="more caviar")
+    response = create(client, title="Buy caviar")
     assert refusal(response) == f"500 {code}"
     assert "caviar" not in response.text
-    assert "more caviar" not in service.text()
+    assert "caviar" not in service.text()
 
 
 def test_a_write_whose_connection_broke_is_not_sent_again(database):
@@ -1403,11 +1414,12 @@ def test_a_write_that_cannot_be_cancelled_is_not_done(start, database):
         database.execute("BEGIN; LOCK TABLE tasks")
         threads.submit(create, client)
         wait_until(lambda: backends(database, WAITS))
-        service.popen.kill()
+        service.popen.kill()  # and so sends no cancellation
         wait_until(lambda: not backends(database, WAITS))
 
 
-# A pooler makes up the process ids that its clients see.
+# A pooler makes up the process ids that its clients see. So does this function, which
+# goes before PostgreSQL's own. Then created_at tells how many statements are prepared.
 @cases("pid, prepared", [("pg_catalog.pg_backend_pid()", 1), ("7", 0)])
 def test_behind_a_pooler_nothing_is_prepared(database, pid, prepared):
     database.execute(
@@ -1456,6 +1468,7 @@ STAGE_1 = """
     INSERT INTO tasks VALUES
         (7, 'alice', 'Buy milk', NULL, false, '2026-01-01 12:00', '2026-01-01 12:00'),
         (41, 'bob', 'Rest', NULL, true, '2026-01-01 12:00', '2026-01-01 12:00');"""
+# With TIMESTAMPTZ, and a Z behind each time.
 NEWER_STAGE_1 = STAGE_1.replace("12:00'", "12:00Z'").replace("AMP N", "AMPTZ N")
 NOON = "2026-01-01T12:00:00.000000Z"
 SEVEN = MILK | {"id": 7, "created_at": NOON, "updated_at": NOON}
@@ -1494,7 +1507,8 @@ def test_many_may_start_at_once(start, database):
 
 
 def test_a_start_waits_for_another_but_not_for_ever(start, database):
-    database.execute("CREATE SCHEMA postgres")  # goes before public for this user
+    # Empty, and goes before public for a user of this name: the table is made anew.
+    database.execute("CREATE SCHEMA postgres")
     database.execute(SCHEMA.replace("COMMIT;", ""))
     assert database.execute("SHOW lock_timeout").fetchone() == ("30s",)
     service = start(DATABASE_URL=url_of(database))
@@ -1505,11 +1519,12 @@ def test_a_start_waits_for_another_but_not_for_ever(start, database):
 
 
 def test_a_start_does_not_wait_for_those_who_write(database):
+    # The example of schema.sql for a new column.
     recipe = "\n".join(re.findall("(?m)^--     (.*)", SCHEMA))
     database.execute(recipe)
     with psycopg.connect(url_of(database)) as writer:
         writer.execute(f"{INSERT} ('alice', 'Buy milk')")
-        database.execute("SET lock_timeout = '1s'")
+        database.execute("SET lock_timeout = '1s'")  # instead of the 30 s of the schema
         database.execute(SCHEMA.replace("SET LOCAL lock_timeout = '30s'", "SELECT 1"))
         database.execute(recipe)
         assert writer.execute("SELECT priority FROM tasks").fetchone() == (0,)
