@@ -276,7 +276,7 @@ Int64 = Annotated[
     Field(json_schema_extra={"format": "int64"}),
     AfterValidator(at_most_64_bits),
 ]
-# For every new field that is a text, as in `notes: Text | None = None`.
+# For every new field or filter that is a text, as in `notes: Text | None = None`.
 # A BeforeValidator runs first: Pydantic cannot count what has a lone surrogate in it.
 Text = Annotated[
     str,
@@ -683,7 +683,9 @@ class KeyServer:
     """The public keys that an issuer publishes (RFC 7517), by name and algorithm.
 
     Of one issuer alone: with the keys of two in one pot, each could sign for the other.
-    If you add a second, choose its KeyServer by the iss of the token, before any proof.
+    If you add a second, choose its KeyServer by the iss of the token, before any proof,
+    give its Settings a jwks_url, jwt_issuer and jwt_audience of its own, keep its keys
+    fresh, too, and put its name in front of its users' ids: a sub is of one issuer.
     """
 
     def __init__(self, url: str) -> None:
@@ -1048,7 +1050,8 @@ async def current_user(
     return user_id
 
 
-# Every route of a user's tasks has it. A rate limit per user goes into current_user.
+# Every route of a user's tasks has it. A rate limit per user goes in front of the last
+# line of current_user: further up, anybody could use up the limit of somebody else.
 CurrentUser = Annotated[str, Depends(current_user)]
 
 

@@ -5,12 +5,13 @@
 -- as %%. Every statement names the owner, user_id: nothing else keeps it from other users' rows.
 -- A statement, its handler and its operationId share one name.
 --
--- PostgreSQL renders the answer: JSON as text, which is sent on as it is.
+-- PostgreSQL renders the answer: JSON as text, which is sent on as it is. So what is selected ends
+-- in ::text, and is one row even where it counts nothing: no GROUP BY.
 
 -- name: list_tasks(user_id, complete, limit, offset)$
 -- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets
--- everything through. A further one goes beside it, in parentheses: an OR without would show the
--- tasks of others.
+-- everything through. A further one goes beside it (in page the count would not see it), and in
+-- parentheses: an OR without would show the tasks of others.
 WITH matching AS NOT MATERIALIZED (
     SELECT id,
            user_id,
@@ -76,7 +77,8 @@ UPDATE tasks
 RETURNING task_json(id, user_id, title, description, complete, created_at, updated_at);
 
 -- name: delete_task(user_id, task_id)$
--- The id tells a task that was deleted from one that was never there.
+-- The id tells a task that was deleted from one that was never there. A statement that deletes
+-- many ends in !, has no found() in its handler, and no filter that NULL switches off.
 DELETE FROM tasks
  WHERE user_id = :user_id
    AND id = :task_id
