@@ -5,8 +5,8 @@
 -- as %%. Every statement names the owner, user_id: nothing else keeps it from other users' rows.
 -- A statement, its handler and its operationId share one name.
 --
--- PostgreSQL renders the answer: JSON as text, which is sent on as it is. So what is selected ends
--- in ::text, and is one row even where it counts nothing: no GROUP BY.
+-- PostgreSQL renders the answer: JSON as text, which is sent on as it is. So that is a task_json(…)
+-- or ends in ::text, and is one row even where there is nothing to count: no GROUP BY.
 
 -- name: list_tasks(user_id, complete, limit, offset)$
 -- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets

@@ -110,8 +110,8 @@ def url_of(connection):
     return f"postgresql://postgres@/{info.dbname}?host={info.host}&port={info.port}"
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + 30
+def wait_until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -329,7 +329,6 @@ def wrong_places(response):
     [
         "limit=0",
         "limit=1001",
-        "limit=1.5",
         "offset=-1",
         "offset=9223372036854775808",
         "complete=maybe",
@@ -524,7 +523,7 @@ def test_odd_json_is_taken_or_refused_and_never_a_fault(client, content):
     assert response.status_code < 500
 
 
-@cases("value", ["0", "9223372036854775808", "1.5", "abc", "9" * 5000])
+@cases("value", ["0", "9223372036854775808", "1.5", "9" * 5000])
 @each(WITH_TASK_ID)
 def test_a_bad_task_id_is_422(client, route, value):
     response = send(client, route, task_id=value)
@@ -1431,7 +1430,7 @@ def test_a_write_that_cannot_be_cancelled_is_not_done(start, database):
         threads.submit(create, client)
         wait_until(lambda: backends(database, WAITS))
         service.popen.kill()  # and so sends no cancellation
-        wait_until(lambda: not backends(database, WAITS))
+        wait_until(lambda: not backends(database, WAITS), 5)
 
 
 # A pooler makes up the process ids that its clients see, as does the second function.
