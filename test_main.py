@@ -1140,7 +1140,7 @@ def test_cors_origins_decides_which_pages_may_call(
     allowed = answer.headers.get("Access-Control-Allow-Origin")
     assert allowed == (origin if is_listed else None)
     named = "CORS_ORIGINS" if configured else "BETTER_AUTH_URL"
-    line = f"{origin} may not read answers: {named} has another address"
+    line = f"{origin} may not read answers: {named} does not name it"
     assert (line in caplog.text) != is_listed
 
 
@@ -1580,6 +1580,11 @@ def test_a_start_does_not_wait_for_those_who_write(database):
         (
             "ADD b int NOT NULL DEFAULT 1; ALTER TABLE tasks ALTER b DROP DEFAULT",
             '"b" must',
+        ),
+        (
+            "ALTER description TYPE text USING '', ALTER description SET DEFAULT '',"
+            + " ALTER description SET NOT NULL",
+            '"description" must',
         ),
         ("ALTER complete TYPE int USING 1", 'column "complete"'),
         ("ADD FOREIGN KEY (id) REFERENCES users NOT VALID", '"tasks_id_fkey"'),
