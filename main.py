@@ -17,7 +17,8 @@ A request meets these in turn, and its answer goes back the same way:
 
     CORS               may the page read the answer
     RequestMiddleware  an id, a line in the log; a 500 for what nobody expected
-    the body limit     413 when the body is read; where no route reads it, at the end
+    the body limit     413 when the body is read (where no route reads it, at the end,
+                       and only by its Content-Length)
     FastAPI            finds the route: 404, 405; 400 for broken JSON, 422 for user_id
     current_user       401 and 403
     FastAPI            judges the rest: 422, or 400 where the body is no JSON object
@@ -91,8 +92,8 @@ SECRET_BYTES = 32
 START_SECONDS = 15.0  # to wait for a database that is still waking
 STATEMENT_SECONDS = 5.0  # to wait for a connection, and then for the statement
 CANCEL_SECONDS = 0.9  # and then for the server to take a cancellation
-# Instead of STATEMENT_SECONDS for /ready, which answers within 3 s: these for the
-# connection, these for the statement, and CANCEL_SECONDS.
+# Instead of STATEMENT_SECONDS for /ready, which answers within 3 s: 0.9 for the
+# connection, 0.9 for the statement, and CANCEL_SECONDS.
 READY_SECONDS = 0.9
 LEEWAY_SECONDS = 30  # between the clocks of an issuer and of this host
 REMEMBERED_TOKENS = 5000
@@ -595,7 +596,7 @@ class Database:
         }
         async with await first_connection(url, options) as connection:
             try:
-                # As bytes: for psycopg a str would have to be a literal.
+                # As bytes: of a str, psycopg's types take none but a literal.
                 await connection.execute((HERE / "schema.sql").read_bytes())
             except psycopg.Error as error:
                 reason = error.diag.message_primary or error
@@ -633,7 +634,7 @@ class Database:
             connection.pgconn.consume_input()  # reads the goodbye, if there is one,
             connection.pgconn.consume_input()  # and this one the end of the stream
         except psycopg.OperationalError:
-            # The others are dead too: replace them all, not one by one.
+            # The others are most likely dead too: replace them all, not one by one.
             await self.pool.drain()
             raise
 
@@ -668,10 +669,10 @@ database = Database()  # opened by lifespan
 
 # Those that Better Auth signs with.
 PUBLIC_KEY_ALGORITHMS = {"EdDSA", "ES256", "ES512", "RS256", "PS256"}
-DEMO = "demo-"  # the secret that python main.py makes up begins with this
+# Begins the secret that python main.py makes up: by that, remedy knows it.
+DEMO = "demo-"
 
 
-# With **headers, since the name of a header may have a hyphen.
 def invalid_token(detail: str, **headers: str) -> APIError:
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750, 3.1
     return APIError(401, "AUTH_INVALID", detail, challenge | headers)
@@ -740,6 +741,7 @@ class KeyServer:
             with suppress(Exception):  # one odd key does not spoil the others
                 # Bound to one algorithm: its alg, or else the usual one of its kind.
                 key = jwt.PyJWK(entry)
+                # Without a kid its name is "None", as that of such a token in prove.
                 if key.public_key_use in (None, "sig"):
                     keys[str(key.key_id), key.algorithm_name] = key
         return keys
@@ -812,12 +814,13 @@ class Tokens:
         self, token: str, key: str | jwt.PyJWK, algorithm: str, origin: str | None
     ) -> dict[str, Any]:
         """What a token says (RFC 7519), once that is proved. Raises APIError."""
+        # Some write an address with a slash at its end.
         expected = [origin, f"{origin}/"] if origin else None
         audience = self.settings.jwt_audience or expected
         options: jwt.types.Options = {
             "require": ["exp"],
             "verify_aud": bool(audience),  # PyJWT refuses an aud it cannot compare
-            "verify_sub": False,  # user_id may stand in the place of sub
+            "verify_sub": False,  # beside a user_id it may be anything
         }
         try:
             claims = jwt.decode(
@@ -858,7 +861,7 @@ class Tokens:
 
     async def keep_fresh(self) -> None:
         """Forget keys that are not published any more, and the tokens they proved.
-        While the key server is down, the keys stay, and prove every token anew."""
+        While the key server is down the keys stay, and prove each token once more."""
         while self.key_server:  # for ever, where there is one
             await asyncio.sleep(KEY_LIFE_SECONDS)
             await self.key_server.refresh()
@@ -1185,8 +1188,8 @@ def embedded_postgres() -> str:
     """The address of a PostgreSQL that runs as long as this process, its data in
     .postgres/. Raises StartError."""
     folder = HERE / ".postgres"
-    # pgserver puts its socket into this folder, whose name it hands to a shell,
-    # unquoted; or elsewhere, if the name is too long for a socket. So a name that would
+    # pgserver hands the folder of its socket to a shell, unquoted. That is this folder,
+    # or one elsewhere where this name is too long for a socket. So a name that would
     # need quotes is made too long.
     needs_quotes = shlex.quote(str(HERE)) != str(HERE)
     if sys.platform != "win32" and needs_quotes:

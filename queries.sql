@@ -1,8 +1,8 @@
 -- Every statement that the handlers of main.py run, in the format of aiosql: the name line
 -- holds the parameters and ends in $ for the first value of the first row, ^ for that row, or !
--- for how many rows changed; the sentence below it is its documentation. :name is a parameter:
--- give one that may be NULL a type where no column does, as in :complete::boolean, and write a %
--- as %%. Every one but ready names the owner, user_id: nothing else keeps it from others' rows.
+-- for how many rows changed; the sentence below it is its documentation. :name is a parameter;
+-- where it may be NULL and no column tells its type, write it as in :complete::boolean. A % is %%.
+-- Every one but ready names the owner, user_id: nothing else keeps it from others' rows.
 -- A statement, its handler and its operationId share one name.
 --
 -- PostgreSQL renders the answer as JSON text, which is sent on as it is: a task_json(…), or what

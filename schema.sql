@@ -82,7 +82,7 @@ BEGIN
         RAISE 'the table tasks is not of this service: its column "%" may be null', misfit;
     END IF;
 
-    -- Which other column must be filled in? Or may description not be null?
+    -- Which other column must be filled in? Or is description NOT NULL?
     SELECT attname INTO misfit
       FROM pg_attribute
      WHERE attrelid = 'tasks'::regclass
@@ -159,7 +159,7 @@ BEGIN
         RAISE 'the table tasks is not of this service: its column "%" has a longer text', misfit;
     END IF;
 
-    -- None: it becomes the one above. Every row keeps its id and its times.
+    -- No misfit: it becomes the one above. Every row keeps its id and its times.
     ALTER TABLE tasks
         DROP CONSTRAINT IF EXISTS tasks_pkey,
         ALTER id DROP DEFAULT,
@@ -197,7 +197,8 @@ END $$;
 --
 -- A column that is NOT NULL needs a DEFAULT: there are rows already. The column then goes into
 -- task_json below; into queries.sql, list_tasks, every call of task_json, and the statements that
--- write it, name line included; and into main.py, TaskCreate, TaskPatch and TaskResponse.
+-- write it, name line included; and into main.py, TaskCreate (TaskUpdate inherits it), TaskPatch
+-- and TaskResponse.
 
 -- Serves create_task: the same key of the same user is the same task. CREATE INDEX IF NOT EXISTS
 -- would lock the table before it looks, too.
@@ -248,7 +249,7 @@ CREATE OR REPLACE FUNCTION task_json(
         )::text
     $$;
 
--- Has a caller hung up for whom a statement still waits? Have PostgreSQL look each second, and end
+-- Has a client hung up while its statement still waits? Have PostgreSQL look each second, and end
 -- it: what main.py gives up is then not done later, even if its cancellation got lost. It is set
 -- for the role, in this database, since behind a pooler a connection cannot be told anything.
 DO $$

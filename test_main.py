@@ -1837,7 +1837,7 @@ README = (FILES / "README.md").read_text(encoding="utf-8")
         f"| `CORS_ORIGINS` | the origin of `BETTER_AUTH_URL`, or `{ORIGIN}` |",
         f"1 to {main.TITLE_LENGTH} characters",
         f"at most {main.TEXT_LENGTH} characters",
-        f"1 to {main.PAGE_MAX}, else {main.PAGE_DEFAULT}",
+        f"1 to {main.PAGE_MAX}, default {main.PAGE_DEFAULT}",
         f"over {main.BODY_BYTES // 1024} KiB",
         f"{main.SECRET_BYTES} bytes or more",
         f"waits {main.START_SECONDS:.0f} s",
