@@ -684,8 +684,8 @@ class KeyServer:
     Of one issuer alone: with the keys of two in one pot, each could sign for the other.
     If you add a second, choose its KeyServer by the iss of the token, before any proof,
     give its Settings a jwks_url, jwt_issuer and jwt_audience of its own, have its keys
-    refreshed, too (see keep_fresh), and put its name in front of its users' ids: a sub
-    is of one issuer.
+    refreshed, too (see keep_fresh), and put its name in front of its users' ids, with a
+    mark that no id of the first begins with: a sub is of one issuer.
     """
 
     def __init__(self, url: str) -> None:
@@ -752,6 +752,7 @@ class Tokens:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        # A second one? See KeyServer.
         self.key_server = KeyServer(settings.keys_url) if settings.keys_url else None
         # Each good token, as a whole, with its user and its end (in seconds since
         # 1970): most requests check no signature.
@@ -1053,7 +1054,9 @@ async def current_user(
 
 
 # Every route of a user's tasks has it. A rate limit per user goes in front of the last
-# line of current_user: further up, anybody could use up the limit of somebody else.
+# line of current_user, or into a dependency whose user_id is Annotated[str,
+# Depends(current_user)]: before the token is proved, anybody could use up the limit of
+# somebody else. Its 429 has a Retry-After, and stands in ERRORS.
 CurrentUser = Annotated[str, Depends(current_user)]
 
 
@@ -1073,9 +1076,9 @@ def found(result: Any) -> Any:
 
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
+# Not 413, which has no model: some generated clients then know no type of any error.
 ERRORS: dict[int | str, dict[str, Any]] = {
-    **{status: {"model": ErrorResponse} for status in (400, 401, 403, 404, 422, 500)},
-    413: {"description": f"The body is over {BODY_BYTES // 1024} KiB"},
+    status: {"model": ErrorResponse} for status in (400, 401, 403, 404, 422, 500)
 }
 
 

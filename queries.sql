@@ -6,12 +6,14 @@
 -- A statement, its handler and its operationId share one name.
 --
 -- PostgreSQL renders the answer as JSON text, which is sent on as it is: a task_json(…), or what
--- ends in ::text. Without GROUP BY, a count or a sum is one row even where there are no tasks.
+-- ends in ::text. Without GROUP BY, a count or a sum is one row even where there are no tasks: the
+-- count 0, the sum NULL unless it is in a coalesce(…, 0).
 
 -- name: list_tasks(user_id, complete, limit, offset)$
 -- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets
 -- everything through. A further one goes beside it (in page the count would not see it), and in
--- parentheses: an OR without would show the tasks of others.
+-- parentheses: an OR without would show the tasks of others. To look for a text, strpos(title, :q)
+-- > 0 has no wildcards, as LIKE has.
 WITH matching AS NOT MATERIALIZED (
     SELECT id,
            user_id,

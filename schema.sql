@@ -17,6 +17,8 @@ BEGIN
     END IF;
 END $$;
 
+-- The table of a new database. A new column does not go here, but below ("A new column goes here"),
+-- where it reaches those that are there, too.
 -- user_id comes first in the primary key: that index serves all statements but create_task, and
 -- the table can be distributed by user_id. Its collation is "C" because users are compared, never
 -- sorted for a reader, and so that no upgrade of the host's locale can spoil the index.
