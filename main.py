@@ -17,12 +17,13 @@ A request meets these in turn, and its answer goes back the same way:
 
     CORS               may the page read the answer
     RequestMiddleware  an id, a line in the log; a 500 for what nobody expected
-    the body limit     413 when the body is read (where no route reads it, at the end,
-                       and only by its Content-Length)
+    the body limit     413 when the body is read; where no route reads it, by its
+                       Content-Length, in place of the answer (a DELETE is done by then)
     FastAPI            finds the route: 404, 405; 400 for broken JSON, 422 for user_id
-    current_user       401 and 403
+    current_user       401 and 403; 500 where a key server is needed and does not answer
     FastAPI            judges the rest: 422, or 400 where the body is no JSON object
-    the handler        one statement of queries.sql: 404; 400 for an empty PATCH
+    the handler        one statement of queries.sql: 404; 400 for an empty PATCH; 500
+                       without a database
 """
 
 import asyncio
@@ -75,7 +76,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from typing_extensions import TypedDict  # Pydantic asks for this one before Python 3.12
+from typing_extensions import TypedDict  # which Pydantic asks for on 3.11
 
 # ---- Limits -------------------------------------------------------------------------
 
@@ -265,6 +266,7 @@ def printable_ascii(text: str) -> str:
     return text
 
 
+# How little it may be, a ge= says beside it.
 def at_most_64_bits(number: int) -> int:
     if number > BIGINT_MAX:
         raise ValueError("Write an integer of at most 64 bits.")
@@ -301,7 +303,8 @@ class TaskCreate(BaseModel):
 
     title: Title
     description: Text | None = None
-    # A plain default would be on the page, and some generated clients then require it.
+    # A plain default would be on the OpenAPI page, and some generated clients would
+    # then require the field.
     complete: StrictBool = Field(default_factory=lambda: False)
 
 
@@ -311,8 +314,8 @@ class TaskUpdate(TaskCreate):
     complete: StrictBool
 
 
-# A dict and not a model: it has just the fields that were sent, null or not. The page
-# says that at least one must be; update_task refuses an empty dict.
+# A dict and not a model: it has just the fields that were sent, null or not. The
+# OpenAPI page says that at least one must be; update_task refuses an empty dict.
 @pydantic.with_config(json_schema_extra={"minProperties": 1})
 class TaskPatch(TypedDict, total=False):
     """The fields to change, at least one of them."""
@@ -456,7 +459,7 @@ logging.config.dictConfig(
         },
     }
 )
-# lifespan logs a StartError. uvicorn would do so again, with its traceback, as a text.
+# lifespan logs a StartError. uvicorn would do so again, its traceback as the message.
 logging.getLogger("uvicorn.error").addFilter(
     lambda record: "StartError" not in record.getMessage()
 )
@@ -495,8 +498,8 @@ def error_response(
     **more: list[FieldError],
 ) -> Response:
     """Every error that this application answers, but for two in plain text (a refused
-    preflight, a Content-Length over the limit) and the 503 of /ready. The log gets the
-    code, too."""
+    preflight; a Content-Length over the limit, where Starlette's answer takes the place
+    of ours) and the 503 of /ready. The log gets the code, too."""
     # `more` is errors or nothing, and what is unset is left out of the answer.
     body = ErrorResponse(
         detail=detail, error_code=code, timestamp=datetime.now(UTC), **more
@@ -516,7 +519,7 @@ async def http_error(request: Request, error: HTTPException) -> Response:
 
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
     """400 where the first error is that the body is no JSON object, else 422. The
-    answer never repeats what was sent, such as a NaN."""
+    answer never repeats what was sent: that may be secret, or a NaN, no JSON."""
     first = error.errors()[0]
     # "missing" is no body at all; the other two are no object, for a model and for a
     # TypedDict such as TaskPatch.
@@ -608,7 +611,8 @@ class Database:
             configure=self.configure,
             check=self.notice_hangup,  # before a connection is handed out
             # Between attempts to reconnect, the pool waits ever longer. So it gives up
-            # after 2 s, and its method check() (not the check= above) begins anew.
+            # after 2 s, and its method check() (not the check= above), which opens
+            # what is missing, begins anew.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
@@ -669,7 +673,7 @@ database = Database()  # opened by lifespan
 
 # Those that Better Auth signs with.
 PUBLIC_KEY_ALGORITHMS = {"EdDSA", "ES256", "ES512", "RS256", "PS256"}
-# Begins the secret that python main.py makes up: by that, remedy knows it.
+# The secret that python main.py makes up begins so: Tokens.remedy knows it by that.
 DEMO = "demo-"
 
 
@@ -684,8 +688,8 @@ class KeyServer:
     Of one issuer alone: with the keys of two in one pot, each could sign for the other.
     If you add a second, choose its KeyServer by the iss of the token, before any proof,
     give its Settings a jwks_url, jwt_issuer and jwt_audience of its own, have its keys
-    refreshed, too (see keep_fresh), and put its name in front of its users' ids, with a
-    mark that no id of the first begins with: a sub is of one issuer.
+    refreshed, too (see keep_fresh). And since a sub is unique only within its issuer,
+    put something in front of its users' ids that no id of the first begins with.
     """
 
     def __init__(self, url: str) -> None:
@@ -861,8 +865,8 @@ class Tokens:
         return wrong
 
     async def keep_fresh(self) -> None:
-        """Forget keys that are not published any more, and the tokens they proved.
-        While the key server is down the keys stay, and prove each token once more."""
+        """Forget keys that are not published any more, and every remembered token, so
+        that each is proved once more. While the key server is down the keys stay."""
         while self.key_server:  # for ever, where there is one
             await asyncio.sleep(KEY_LIFE_SECONDS)
             await self.key_server.refresh()
@@ -1054,9 +1058,9 @@ async def current_user(
 
 
 # Every route of a user's tasks has it. A rate limit per user goes in front of the last
-# line of current_user, or into a dependency whose user_id is Annotated[str,
-# Depends(current_user)]: before the token is proved, anybody could use up the limit of
-# somebody else. Its 429 has a Retry-After, and stands in ERRORS.
+# line of current_user, or into a dependency with a user_id: CurrentUser. Before the
+# token is proved, anybody could use up the limit of somebody else. Its 429 has a
+# Retry-After, and stands in ERRORS.
 CurrentUser = Annotated[str, Depends(current_user)]
 
 
@@ -1076,7 +1080,8 @@ def found(result: Any) -> Any:
 
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
-# Not 413, which has no model: some generated clients then know no type of any error.
+# Without 413, which may be plain text: where one status has no model, some generated
+# clients know no type of any error.
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 401, 403, 404, 422, 500)
 }
@@ -1191,9 +1196,9 @@ def embedded_postgres() -> str:
     """The address of a PostgreSQL that runs as long as this process, its data in
     .postgres/. Raises StartError."""
     folder = HERE / ".postgres"
-    # pgserver hands the folder of its socket to a shell, unquoted. That is this folder,
-    # or one elsewhere where this name is too long for a socket. So a name that would
-    # need quotes is made too long.
+    # pgserver hands the folder of its socket to a shell, unquoted. That is .postgres,
+    # or one elsewhere, if the path of .postgres is too long for a socket. So a path
+    # that would need quotes is made too long.
     needs_quotes = shlex.quote(str(HERE)) != str(HERE)
     if sys.platform != "win32" and needs_quotes:
         folder /= "long" * 30
@@ -1263,7 +1268,8 @@ def main() -> None:
         port=settings.port,
         loop=loop,
         log_config=None,  # ours stays
-        timeout_keep_alive=75,  # longer than a platform's proxy keeps a connection
+        # As the README starts it on a PaaS: longer than a proxy keeps a connection.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
     )
 

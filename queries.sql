@@ -12,8 +12,8 @@
 -- name: list_tasks(user_id, complete, limit, offset)$
 -- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets
 -- everything through. A further one goes beside it (in page the count would not see it), and in
--- parentheses: an OR without would show the tasks of others. To look for a text, strpos(title, :q)
--- > 0 has no wildcards, as LIKE has.
+-- parentheses: an OR without would show the tasks of others. To look for a text, take
+-- strpos(title, :q) > 0, since LIKE has wildcards.
 WITH matching AS NOT MATERIALIZED (
     SELECT id,
            user_id,

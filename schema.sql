@@ -6,7 +6,7 @@ BEGIN;
 -- Many workers start at once, and CREATE TABLE IF NOT EXISTS alone may fail in all but one.
 -- A lock of the transaction makes them queue; one of the session would outlive it behind a
 -- pooler such as PgBouncer.
-SET LOCAL lock_timeout = '30s';  -- for each lock: requests queue behind who waits for one
+SET LOCAL lock_timeout = '30s';  -- for each lock; while we wait for it, requests queue behind us
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 
 DO $$
@@ -18,7 +18,7 @@ BEGIN
 END $$;
 
 -- The table of a new database. A new column does not go here, but below ("A new column goes here"),
--- where it reaches those that are there, too.
+-- where it reaches the tables that are there, too.
 -- user_id comes first in the primary key: that index serves all statements but create_task, and
 -- the table can be distributed by user_id. Its collation is "C" because users are compared, never
 -- sorted for a reader, and so that no upgrade of the host's locale can spoil the index.
@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS tasks (
 
 -- A first reading may skip this block. A table that is there already is the one above, or the one
 -- that stage 1 of the hackathon left (made by SQLModel, its times in UTC), which becomes the one
--- above, once. Any other without idempotency_key stops the start, and stays as it is.
+-- above, once; a further column that need not be filled in stays. What would refuse good tasks
+-- stops the start, and stays as it is.
 SET LOCAL TimeZone = 'UTC';
 DO $$
 DECLARE

