@@ -1,5 +1,5 @@
--- The table and the SQL that queries.sql stands on. Safe to run again and again: what is there
--- already is left alone. The service runs it at every start.
+-- The table and the SQL that queries.sql stands on. Safe to run again and again: rows and a table
+-- that fits are left alone, the functions are replaced. The service runs it at every start.
 
 BEGIN;
 
