@@ -1,20 +1,29 @@
--- Every statement that the handlers of main.py run, in the format of aiosql: the name line
--- holds the parameters and ends in $ for the first value of the first row, ^ for that row, or !
--- for how many rows changed; the sentence below it is its documentation. :name is a parameter;
--- where it may be NULL and no column tells its type, write it as in :complete::boolean. A % is %%.
--- Every one but ready names the owner, user_id: nothing else keeps it from others' rows.
--- A statement, its handler and its operationId share one name.
+-- Every statement that the handlers run. aiosql makes a function of each: the name line declares
+-- its parameters and ends in $ for one value, ^ for one row or ! for the number of changed rows.
+-- The lines below a name line are its documentation. Write a percent sign as %%.
 --
--- PostgreSQL renders the answer as JSON text, which is sent on as it is: a task_json(…), or what
--- ends in ::text. Without GROUP BY, a count or a sum is one row even where there are no tasks: the
--- count 0, the sum NULL unless it is in a coalesce(…, 0).
+-- Every statement except ready names the owner, user_id: nothing else separates the users.
+-- PostgreSQL renders the answer as JSON, and the handler sends that text to the caller unchanged.
 
 -- name: list_tasks(user_id, complete, limit, offset)$
--- Newest first: a backward scan of the primary key, so nothing is sorted. A filter of NULL lets
--- everything through. A further one goes beside it (in page the count would not see it), and in
--- parentheses: an OR without would show the tasks of others. To look for a text, take
--- strpos(title, :q) > 0, since LIKE has wildcards.
+-- List a page of tasks, newest first, and count all that match. The primary key is read backwards,
+-- so nothing is sorted, and only the tasks of the page are rendered. A filter that is NULL matches
+-- every task. Add a filter to matching, in parentheses, so that count sees it too. Add a cursor
+-- such as id < :before_id to page, because it must not change count.
 WITH matching AS NOT MATERIALIZED (
+    SELECT id, user_id, title, description, complete, created_at, updated_at
+      FROM tasks
+     WHERE user_id = :user_id
+       AND (:complete::boolean IS NULL OR complete = :complete)
+),
+page AS (
+    SELECT id, user_id, title, description, complete, created_at, updated_at
+      FROM matching
+     ORDER BY id DESC
+     LIMIT :limit
+    OFFSET :offset
+),
+rendered AS (
     SELECT id,
            user_id,
            title,
@@ -22,25 +31,16 @@ WITH matching AS NOT MATERIALIZED (
            complete,
            rfc3339(created_at) AS created_at,
            rfc3339(updated_at) AS updated_at
-      FROM tasks
-     WHERE user_id = :user_id
-       AND (:complete::boolean IS NULL OR complete = :complete)
-),
-page AS (
-    SELECT matching AS task
-      FROM matching
-     ORDER BY id DESC
-     LIMIT :limit
-    OFFSET :offset
+      FROM page
 )
 SELECT json_build_object(
-           'tasks', (SELECT coalesce(json_agg(task), '[]') FROM page),
+           'tasks', (SELECT coalesce(json_agg(rendered), '[]') FROM rendered),
            'count', (SELECT count(*) FROM matching)
        )::text;
 
 -- name: create_task(user_id, title, description, complete, idempotency_key)^
--- A key seen before changes nothing: the empty update only makes RETURNING answer with the task
--- that is there.
+-- Create a task. If this user has sent the key before, the update changes nothing; it only makes
+-- RETURNING return the existing task.
 INSERT INTO tasks AS task (user_id, title, description, complete, idempotency_key)
 VALUES (:user_id, :title, :description, :complete, :idempotency_key)
     ON CONFLICT (user_id, idempotency_key) WHERE idempotency_key IS NOT NULL
@@ -49,14 +49,14 @@ RETURNING task_json(id, user_id, title, description, complete, created_at, updat
           id;
 
 -- name: get_task(user_id, task_id)$
--- One task.
+-- Get one task.
 SELECT task_json(id, user_id, title, description, complete, created_at, updated_at)
   FROM tasks
  WHERE user_id = :user_id
    AND id = :task_id;
 
 -- name: replace_task(user_id, task_id, title, description, complete)$
--- The clock of a database may be set back; updated_at does not follow it.
+-- Replace a task. The clock of a server can be set back, so updated_at never takes an older time.
 UPDATE tasks
    SET title = :title,
        description = :description,
@@ -67,8 +67,7 @@ UPDATE tasks
 RETURNING task_json(id, user_id, title, description, complete, created_at, updated_at);
 
 -- name: update_task(user_id, task_id, given, title, description, complete)$
--- Sets the fields whose names are in given, an array. The values of the others are ignored. For
--- a new field copy a line, and change all four names in it.
+-- Update the fields named in the array given and ignore the values of the others.
 UPDATE tasks
    SET title = CASE WHEN 'title' = ANY (:given) THEN :title ELSE title END,
        description = CASE WHEN 'description' = ANY (:given) THEN :description ELSE description END,
@@ -79,13 +78,18 @@ UPDATE tasks
 RETURNING task_json(id, user_id, title, description, complete, created_at, updated_at);
 
 -- name: delete_task(user_id, task_id)$
--- The id tells a task that was deleted from one that was never there. A statement that deletes
--- many ends in !, has no found() in its handler, and no filter that NULL switches off.
+-- Delete a task and return its id, or nothing if this user has no such task.
 DELETE FROM tasks
  WHERE user_id = :user_id
    AND id = :task_id
 RETURNING id;
 
 -- name: ready()$
--- Is the table there? It reads no row of it.
-SELECT to_regclass('tasks') IS NOT NULL;
+-- Is the table there, with the column that only this service adds? No row is read.
+SELECT EXISTS (
+    SELECT
+      FROM pg_attribute
+     WHERE attrelid = to_regclass('tasks')
+       AND attname = 'idempotency_key'
+       AND NOT attisdropped
+);

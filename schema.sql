@@ -1,29 +1,30 @@
--- The table and the SQL that queries.sql stands on. Safe to run again and again: rows and a table
--- that fits are left alone, the functions are replaced. The service runs it at every start.
+-- The table, and the SQL that queries.sql builds on. The service runs this file at every start. It is
+-- safe to run again: it keeps the rows, replaces the functions, and changes the table only if
+-- something is missing.
 
 BEGIN;
 
--- Many workers start at once, and CREATE TABLE IF NOT EXISTS alone may fail in all but one.
--- A lock of the transaction makes them queue; one of the session would outlive it behind a
--- pooler such as PgBouncer.
-SET LOCAL lock_timeout = '30s';  -- for each lock; while we wait for it, requests queue behind us
+-- Several workers can start at the same time, and then CREATE TABLE IF NOT EXISTS can fail in all
+-- but one. This lock makes them take turns. It ends with the transaction, because a lock of the
+-- session would stay behind in a pooler such as PgBouncer.
+SET LOCAL lock_timeout = '30s';
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
 
 DO $$
 BEGIN
-    -- Can it store any character, and count it as one?
+    -- Only UTF8 can store every character and counts each as one.
     IF current_setting('server_encoding') <> 'UTF8' THEN
         RAISE 'the encoding of the database is %, not UTF8', current_setting('server_encoding');
     END IF;
 END $$;
 
--- The table of a new database. A new column does not go here, but below ("A new column goes here"),
--- where it reaches the tables that are there, too.
--- user_id comes first in the primary key: that index serves all statements but create_task, and
--- the table can be distributed by user_id. Its collation is "C" because users are compared, never
--- sorted for a reader, and so that no upgrade of the host's locale can spoil the index.
--- The lengths are in the types, and the rest of the rules in main.py: PostgreSQL reads each CHECK
--- anew for every write, and five of them took as long as the write itself.
+-- The table of a new database. Do not add a column here, because an existing table would not get
+-- it: see "New columns" below.
+--
+-- The primary key starts with user_id, so its index serves every statement and the table can be
+-- distributed by user_id. The collation "C" makes comparisons fast, and no upgrade of the operating
+-- system can corrupt an index that uses it. The types check the lengths, and main.py checks
+-- everything else, because CHECK constraints made each write take about twice as long.
 CREATE TABLE IF NOT EXISTS tasks (
     id              bigint        GENERATED ALWAYS AS IDENTITY,
     user_id         varchar(255)  COLLATE "C" NOT NULL,
@@ -37,132 +38,134 @@ CREATE TABLE IF NOT EXISTS tasks (
     CONSTRAINT tasks_pkey PRIMARY KEY (user_id, id)
 );
 
--- A first reading may skip this block. A table that is there already is the one above, or the one
--- that stage 1 of the hackathon left (made by SQLModel, its times in UTC), which becomes the one
--- above, once; a further column that need not be filled in stays. What would refuse good tasks
--- stops the start, and stays as it is.
-SET LOCAL TimeZone = 'UTC';
+-- Render a time as RFC 3339 in UTC.
+CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
+
+-- Render one task as the TaskResponse of main.py. Citus accepts only IMMUTABLE functions in
+-- RETURNING. This one is IMMUTABLE, because its result depends on no setting.
+--
+-- If you add a parameter, PostgreSQL creates a second function and keeps the old one, so services
+-- of the previous version continue to work while you deploy.
+CREATE OR REPLACE FUNCTION task_json(
+    id bigint,
+    user_id text,
+    title text,
+    description text,
+    complete boolean,
+    created_at timestamptz,
+    updated_at timestamptz
+) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+        SELECT row_to_json(task)::text
+          FROM (
+                   SELECT id,
+                          user_id,
+                          title,
+                          description,
+                          complete,
+                          rfc3339(created_at) AS created_at,
+                          rfc3339(updated_at) AS updated_at
+               ) AS task
+    $$;
+
+-- If a client disconnects while its statement waits, PostgreSQL does not notice by itself. Let it
+-- check every second and end such a statement, so that it cannot take effect later. The setting
+-- belongs to the role, because a session setting would not survive a pooler.
+DO $$
+BEGIN
+    -- PostgreSQL 13 does not have this setting, and the result is NULL.
+    IF current_setting('client_connection_check_interval', true) = '0' THEN
+        EXECUTE format(
+            'ALTER ROLE CURRENT_USER IN DATABASE %I SET client_connection_check_interval = 1000',
+            current_database()
+        );
+    END IF;
+EXCEPTION
+    WHEN invalid_parameter_value OR insufficient_privilege THEN
+        NULL;  -- Windows cannot check, and a host can forbid the setting.
+END $$;
+
+-- Take over the table of stage 1 of the hackathon, which SQLModel made: give it the columns, types
+-- and primary key of the table above. Rows keep their ids and times. If something could not be
+-- converted or would later refuse a valid task, the start fails and the table stays as it was.
+-- You can skip this block when you read the file for the first time.
+SET LOCAL TimeZone = 'UTC';  -- SQLModel stored times in UTC, without a time zone
 DO $$
 DECLARE
-    misfit text;
+    obstacles text;
 BEGIN
-    -- Which column is missing?
-    SELECT name INTO misfit
-      FROM unnest(ARRAY[
-               'id', 'user_id', 'title', 'description', 'complete', 'created_at', 'updated_at'
-           ]) WITH ORDINALITY AS wanted (name, place)
-     WHERE NOT EXISTS (
-               SELECT FROM pg_attribute
-                WHERE attrelid = 'tasks'::regclass
-                  AND attname = name
-                  AND NOT attisdropped
-           )
-     ORDER BY place
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE 'the table tasks is not of this service: it has no column "%"', misfit;
-    END IF;
-
-    -- Has it idempotency_key? Then it is taken for the one above.
-    IF EXISTS (
-        SELECT FROM pg_attribute
+    -- Does the table have all columns? Then it was made or taken over by this service.
+    IF (
+        SELECT count(*)
+          FROM pg_attribute
          WHERE attrelid = 'tasks'::regclass
-           AND attname = 'idempotency_key'
+           AND attname IN ('id', 'user_id', 'title', 'description', 'complete',
+                           'created_at', 'updated_at', 'idempotency_key')
            AND NOT attisdropped
-    ) THEN
+    ) = 8 THEN
         RETURN;
     END IF;
 
-    -- Which column may be null that must not be?
-    SELECT attname INTO misfit
-      FROM pg_attribute
-     WHERE attrelid = 'tasks'::regclass
-       AND attname IN ('id', 'user_id', 'title', 'complete', 'created_at', 'updated_at')
-       AND NOT attnotnull
-     ORDER BY attnum
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE 'the table tasks is not of this service: its column "%" may be null', misfit;
+    SELECT string_agg(obstacle, '; ') INTO obstacles FROM (
+        SELECT format('it has no column "%s"', name) AS obstacle
+          FROM unnest(ARRAY['id', 'user_id', 'title', 'description', 'complete',
+                            'created_at', 'updated_at']) AS name
+         WHERE NOT EXISTS (
+                   SELECT
+                     FROM pg_attribute
+                    WHERE attrelid = 'tasks'::regclass AND attname = name AND NOT attisdropped
+               )
+        UNION ALL
+        SELECT format('its column "%s" can be null', attname)
+          FROM pg_attribute
+         WHERE attrelid = 'tasks'::regclass
+           AND attname IN ('id', 'user_id', 'title', 'complete', 'created_at', 'updated_at')
+           AND NOT attnotnull
+           AND NOT attisdropped
+        UNION ALL
+        SELECT format('its column "%s" must be filled in', attname)
+          FROM pg_attribute
+         WHERE attrelid = 'tasks'::regclass
+           AND attname NOT IN ('id', 'user_id', 'title', 'complete', 'created_at', 'updated_at')
+           AND attnotnull
+           AND (NOT atthasdef OR attname = 'description')
+           AND attidentity = ''
+           AND attnum > 0
+           AND NOT attisdropped
+        UNION ALL
+        SELECT format('its column "%s" has a text of more than %s characters', name, length)
+          FROM (VALUES ('user_id', 255), ('title', 200), ('description', 1000)) AS l (name, length)
+         WHERE EXISTS (SELECT FROM tasks WHERE length(to_jsonb(tasks) ->> name) > l.length)
+        UNION ALL
+        SELECT format('drop its constraint "%s"', conname)
+          FROM pg_constraint
+         WHERE (conrelid = 'tasks'::regclass AND contype IN ('f', 'u', 'c', 'x'))
+            OR confrelid = 'tasks'::regclass
+        UNION ALL
+        SELECT format('drop its unique index "%s"', indexrelid::regclass)
+          FROM pg_index
+         WHERE indrelid = 'tasks'::regclass AND indisunique AND NOT indisprimary
+        UNION ALL
+        SELECT format('drop its trigger "%s"', tgname)
+          FROM pg_trigger
+         WHERE tgrelid = 'tasks'::regclass AND NOT tgisinternal
+        UNION ALL
+        SELECT format('drop its policy "%s"', polname)
+          FROM pg_policy
+         WHERE polrelid = 'tasks'::regclass
+        UNION ALL
+        SELECT DISTINCT format('drop the view "%s", which reads it', ev_class::regclass)
+          FROM pg_rewrite
+          JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid
+         WHERE refobjid = 'tasks'::regclass AND ev_class <> 'tasks'::regclass
+    ) AS found;
+    IF obstacles IS NOT NULL THEN
+        RAISE 'the table "tasks" does not belong to this service: %', obstacles;
     END IF;
 
-    -- Which other column must be filled in? Or is description NOT NULL?
-    SELECT attname INTO misfit
-      FROM pg_attribute
-     WHERE attrelid = 'tasks'::regclass
-       AND attname NOT IN ('id', 'user_id', 'title', 'complete', 'created_at', 'updated_at')
-       AND attnum > 0
-       AND NOT attisdropped
-       AND attnotnull
-       AND (NOT atthasdef OR attname = 'description')
-       AND attidentity = ''
-     ORDER BY attnum
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE 'the table tasks is not of this service: its column "%" must be filled in', misfit;
-    END IF;
-
-    -- Which constraint would refuse a good task, or a change of the primary key?
-    SELECT conname INTO misfit
-      FROM pg_constraint
-     WHERE (conrelid = 'tasks'::regclass AND contype IN ('f', 'u', 'c', 'x'))
-        OR confrelid = 'tasks'::regclass
-     ORDER BY conname
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE 'the table tasks is not of this service: drop its constraint "%"', misfit;
-    END IF;
-
-    -- Which unique index would, that is no constraint?
-    SELECT indexrelid::regclass INTO misfit
-      FROM pg_index
-     WHERE indrelid = 'tasks'::regclass
-       AND indisunique
-       AND NOT indisprimary
-     ORDER BY indexrelid
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE 'the table tasks is not of this service: drop its unique index "%"', misfit;
-    END IF;
-
-    -- Which trigger might?
-    SELECT tgname INTO misfit
-      FROM pg_trigger
-     WHERE tgrelid = 'tasks'::regclass
-       AND NOT tgisinternal
-     ORDER BY tgname
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE 'the table tasks is not of this service: drop its trigger "%"', misfit;
-    END IF;
-
-    -- Which view would keep its columns from changing?
-    SELECT ev_class::regclass INTO misfit
-      FROM pg_rewrite
-      JOIN pg_depend ON pg_depend.classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid
-     WHERE refobjid = 'tasks'::regclass
-       AND ev_class <> 'tasks'::regclass
-     ORDER BY ev_class
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE 'the table tasks is not of this service: drop the view "%" of it', misfit;
-    END IF;
-
-    -- Which text is too long?
-    SELECT CASE
-               WHEN length(user_id::text) > 255 THEN 'user_id'
-               WHEN length(title::text) > 200 THEN 'title'
-               ELSE 'description'
-           END INTO misfit
-      FROM tasks
-     WHERE length(user_id::text) > 255
-        OR length(title::text) > 200
-        OR length(description::text) > 1000
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE 'the table tasks is not of this service: its column "%" has a longer text', misfit;
-    END IF;
-
-    -- No misfit: it becomes the one above. Every row keeps its id and its times.
     ALTER TABLE tasks
         DROP CONSTRAINT IF EXISTS tasks_pkey,
         ALTER id DROP DEFAULT,
@@ -181,92 +184,53 @@ BEGIN
     DROP SEQUENCE IF EXISTS tasks_id_seq;
     DROP INDEX IF EXISTS ix_tasks_user_id;
     ALTER TABLE tasks ALTER id ADD GENERATED ALWAYS AS IDENTITY;
-    PERFORM setval(pg_get_serial_sequence('tasks', 'id'), coalesce(max(id), 0) + 1, false)
-       FROM tasks;
 END $$;
 
--- A new column goes here. ADD COLUMN IF NOT EXISTS would lock the table at every start, before it
--- looks, and so hold up the requests of every service that runs already. This one looks first:
+-- New columns: add them here, below the take-over. ADD COLUMN IF NOT EXISTS would lock the table at
+-- every start, before it looks, and so delay the requests of services that are running. This block
+-- looks first:
 --
 --     DO $$
 --     BEGIN
 --         IF NOT EXISTS (
---             SELECT FROM pg_attribute
+--             SELECT
+--               FROM pg_attribute
 --              WHERE attrelid = 'tasks'::regclass AND attname = 'priority' AND NOT attisdropped
 --         ) THEN
 --             ALTER TABLE tasks ADD COLUMN priority integer NOT NULL DEFAULT 0;
 --         END IF;
 --     END $$;
 --
--- A column that is NOT NULL needs a DEFAULT: there are rows already. The column then goes into
--- task_json below; into queries.sql, list_tasks, every call of task_json, and the statements that
--- write it, name line included; and into main.py, TaskCreate (TaskUpdate inherits it), TaskPatch
--- and TaskResponse.
+-- A column that is NOT NULL needs a DEFAULT for the rows that exist. .github/CONTRIBUTING.md lists
+-- the other places that a new field needs.
 
--- Serves create_task: the same key of the same user is the same task. CREATE INDEX IF NOT EXISTS
--- would lock the table before it looks, too.
+-- Serves create_task: a user has at most one task with a given key. If you change an index, give it a
+-- new name and drop the old one, because an existing database keeps the index that it has.
 DO $$
+DECLARE
+    public_role text;
 BEGIN
-    IF NOT EXISTS (
-        SELECT FROM pg_index
-         WHERE indrelid = 'tasks'::regclass
-           AND indexrelid = to_regclass('tasks_idempotency_key')
-    ) THEN
+    IF to_regclass('tasks_idempotency_key') IS NULL THEN
         CREATE UNIQUE INDEX tasks_idempotency_key
             ON tasks (user_id, idempotency_key)
          WHERE idempotency_key IS NOT NULL;
+
+        -- Without this index, the table is new or was just taken over. Older Supabase projects
+        -- grant all rights on new tables to these roles, and so to everybody with the public key.
+        FOR public_role IN
+            SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated')
+        LOOP
+            EXECUTE format('REVOKE ALL ON tasks FROM %I', public_role);
+        END LOOP;
     END IF;
 END $$;
 
--- RFC 3339 in UTC. STABLE, so that the planner of list_tasks can put the expression in place of
--- the call.
-CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
-    LANGUAGE sql STABLE
-    AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
-
--- TaskResponse: one task as the API answers it. It takes columns and not a row, which Citus
--- (PostgreSQL spread over many servers) could not send along; and it is IMMUTABLE, as Citus asks
--- of whatever a RETURNING calls: what it returns depends on no setting. With one argument more it
--- is a second function, and the old one stays in the database, for services that still run from
--- before: change every call in queries.sql, or a call that was forgotten goes on as it did. The
--- tests would notice.
-CREATE OR REPLACE FUNCTION task_json(
-    id bigint,
-    user_id text,
-    title text,
-    description text,
-    complete boolean,
-    created_at timestamptz,
-    updated_at timestamptz
-) RETURNS text
-    LANGUAGE sql IMMUTABLE
-    AS $$
-        SELECT json_build_object(
-            'id', id,
-            'user_id', user_id,
-            'title', title,
-            'description', description,
-            'complete', complete,
-            'created_at', rfc3339(created_at),
-            'updated_at', rfc3339(updated_at)
-        )::text
-    $$;
-
--- Has a client hung up while its statement still waits? Have PostgreSQL look each second, and end
--- it: what main.py gives up is then not done later, even if its cancellation got lost. It is set
--- for the role, in this database, since behind a pooler a connection cannot be told anything.
-DO $$
-BEGIN
-    -- Version 13 does not have it: this is NULL then.
-    IF current_setting('client_connection_check_interval', true) = '0' THEN
-        EXECUTE format(
-            'ALTER ROLE CURRENT_USER IN DATABASE %I SET client_connection_check_interval = 1000',
-            current_database()
-        );
-    END IF;
-EXCEPTION
-    WHEN invalid_parameter_value OR insufficient_privilege THEN
-        NULL;  -- Windows cannot look; and maybe some host does not let it be set
-END $$;
+-- Rows can arrive without their sequence: from COPY, from a logical replica, or from the take-over
+-- above. If the sequence was never used and the table has rows, continue after the greatest id.
+SELECT setval(pg_get_serial_sequence('tasks', 'id'), (SELECT max(id) FROM tasks))
+  FROM pg_sequences
+ WHERE format('%I.%I', schemaname, sequencename) = pg_get_serial_sequence('tasks', 'id')
+   AND last_value IS NULL
+   AND EXISTS (SELECT FROM tasks);
 
 COMMIT;
