@@ -289,8 +289,8 @@ class ErrorResponse(BaseModel):
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start what the routes need, and stop it at the end. Raise StartError.
 
-    The settings are read here and not on import, because uvicorn restarts a worker
-    whose import fails again and again.
+    The settings are read here and not on import, because uvicorn would restart a worker
+    whose import fails, again and again.
     """
     try:
         settings = Settings.read()
@@ -337,7 +337,7 @@ async def current_user(
     user_id: UserId,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> str:
-    """Return the user in the path, if the token belongs to this user. Raise APIError."""
+    """Return the user in the path if the token belongs to this user. Raise APIError."""
     if credentials is None:
         raise APIError(
             401,
@@ -672,8 +672,9 @@ def request_id_of(scope: Scope) -> str:
 
 
 class CORS(CORSMiddleware):
-    """Starlette's middleware, except that it looks up the allowed origins when a request
-    comes: lifespan reads the settings only after the middleware was made."""
+    """Starlette's middleware, but with the allowed origins of the settings. They are
+    looked up at each request, because lifespan reads the settings after the middleware
+    was created."""
 
     def is_allowed_origin(self, origin: str) -> bool:
         settings: Settings = app.state.settings
@@ -719,7 +720,7 @@ def postgres_url(value: str) -> str:
         if "@" not in query:
             conninfo_to_dict(f"postgresql://?{query}")
     except psycopg.Error as error:
-        raise ValueError(f"remove what is wrong: {one_line(error)}") from None
+        raise ValueError(f"{one_line(error)}. Remove it from the URL.") from None
     try:
         parts = conninfo_to_dict(value)
     except psycopg.Error:
@@ -761,7 +762,7 @@ def parse_url(value: str) -> AnyUrl | None:
 def http_url(value: str) -> str:
     url = parse_url(value)
     if url is None or url.scheme not in ("http", "https"):
-        raise ValueError("write a URL such as https://app.example.com and nothing more")
+        raise ValueError("write an http or https URL without a user, query or fragment")
     return str(url)
 
 
@@ -828,7 +829,7 @@ class Settings(BaseSettings):
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise StartError(
-                f".env: this user cannot read it as UTF-8 ({type(error).__name__})"
+                f".env: cannot be read as UTF-8 ({type(error).__name__})"
             ) from None
         if settings.jwks_url and not settings.better_auth_url:
             raise StartError("JWKS_URL: set BETTER_AUTH_URL as well")
@@ -973,9 +974,9 @@ class TokenVerifier:
             raise invalid_token(explain(error)) from None
 
     async def keep_fresh(self) -> None:
-        """Fetch the keys again and again, and forget the remembered tokens each time, so
-        that a key that is no longer published loses its tokens. If the key server is
-        down, its keys stay."""
+        """Fetch the keys at intervals, and then forget the remembered tokens, so that
+        a token whose key is no longer published is refused. If the key server is down,
+        the known keys stay valid."""
         if self.key_server is None:
             return
         while True:
@@ -1044,7 +1045,7 @@ class KeyServer:
                 async with timeout(FETCH_SECONDS):
                     self.keys = await self.fetch()
                 self.is_up = True
-            except Exception as error:  # noqa: BLE001  A key server can fail in any way.
+            except Exception as error:  # noqa: BLE001  It can fail in any way.
                 log.warning("no keys from %s: %r", self.url, error)
                 self.is_up = False
             self.next_fetch = time.monotonic() + FETCH_PAUSE_SECONDS
@@ -1090,8 +1091,8 @@ class Database:
 
     @asynccontextmanager
     async def open(self, url: str, size: int) -> AsyncIterator[None]:
-        """Apply the schema and open the pool. Raise StartError if the database cannot be
-        reached or its table does not fit."""
+        """Apply the schema and open the pool. Raise StartError if the database cannot
+        be reached or its table does not fit."""
         async with await first_connection(url) as connection:
             await apply_schema(connection)
         self.share_size = max(1, size // 3)
@@ -1101,8 +1102,8 @@ class Database:
             min_size=size,
             configure=self.configure,
             check=self.notice_hangup,  # before a connection is handed out
-            # The pauses between two attempts to reconnect grow. After 2 s the pool gives
-            # up, and its method check (not the parameter above) starts again.
+            # The pauses between two attempts to reconnect grow. After 2 s the pool
+            # gives up and calls its method check, which starts again.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
@@ -1151,8 +1152,8 @@ class Database:
             )
         try:
             async with self.pool.connection(connection_seconds) as connection:
-                # When the inner limit is reached, psycopg asks the server to cancel the
-                # statement and waits. A frozen server does not cancel it: then the outer
+                # At the inner limit, psycopg asks the server to cancel the statement,
+                # and waits for that. A frozen server does not answer. Then the outer
                 # limit ends the wait, and psycopg closes the connection.
                 async with timeout(statement_seconds + CANCEL_SECONDS):
                     async with timeout(statement_seconds):
@@ -1163,9 +1164,9 @@ class Database:
     async def configure(self, connection: psycopg.AsyncConnection) -> None:
         """Let psycopg prepare each statement when it is first run.
 
-        A pooler such as PgBouncer runs each transaction on another connection, which does
-        not know the prepared statement, so nothing is prepared there. A pooler shows: it
-        tells its client an invented process id, and PostgreSQL tells its real one.
+        Behind a pooler such as PgBouncer, nothing is prepared, because each transaction
+        can run on another connection, which does not know the statement. To recognise a
+        pooler, compare the process id that the client was told with the real one.
         """
         cursor = await connection.execute("SELECT pg_backend_pid()")
         if await cursor.fetchone() == (connection.info.backend_pid,):
@@ -1209,8 +1210,8 @@ async def first_connection(url: str) -> psycopg.AsyncConnection:
 async def apply_schema(connection: psycopg.AsyncConnection) -> None:
     """Run schema.sql. Raise StartError if it fails.
 
-    If the role may not change the schema, or the server is a standby, the schema that is
-    there is used.
+    If the role may not change the schema, or the server is a standby, use the schema
+    that is there.
     """
     try:
         # bytes, because psycopg's types accept a str only if it is a literal.
@@ -1287,12 +1288,12 @@ def embedded_postgres() -> str:
     if sys.platform != "win32":
         if re.search('["$`]', str(HERE)):
             raise StartError(
-                "DATABASE_URL: rename the folder of main.py: PostgreSQL cannot start in "
-                'a folder whose name contains ", $ or `'
+                "DATABASE_URL: rename the folder of main.py: "
+                'PostgreSQL cannot start in one whose path contains ", $ or `'
             )
         # pgserver passes the folder of its socket to a shell without quotes, and
-        # PostgreSQL reads a comma in it as a list. If the path of .postgres is too long
-        # for a socket, pgserver puts the socket elsewhere, so make other paths too long.
+        # PostgreSQL takes a comma in it for the end of a name. If the path is too long
+        # for a socket, pgserver puts the socket elsewhere. So make such a path longer.
         if not re.fullmatch("[a-zA-Z0-9@%+=:./_-]*", str(HERE)):
             folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # pgserver works without it
@@ -1362,7 +1363,7 @@ def main() -> None:
         app,
         host=settings.host,
         port=settings.port,
-        workers=1,  # An app object cannot be served by more, whatever WEB_CONCURRENCY is.
+        workers=1,  # whatever WEB_CONCURRENCY says: an app object needs one process
         loop=loop,
         log_config=None,  # Keep the configuration above.
         # The same as in the README: longer than a proxy keeps an idle connection.
