@@ -2,7 +2,7 @@
 
 `python main.py` starts it on a laptop, `uvicorn main:app` on a hosting platform.
 
-    Limits      the numbers that callers see
+    Limits      the numbers that callers and operators ask for
     Schemas     what callers send and receive
     App         what starts and stops with the process
     Access      the bearer token, and the user it belongs to
@@ -16,17 +16,18 @@
     Laptop      python main.py
 
 A function may use a name from further down: Python looks it up when the function runs.
-Only what runs on import (decorators, defaults, Annotated, base classes) has to stand
-above.
+Only what runs on import (decorators, defaults, annotations, base classes) has to come
+after the names that it uses.
 
 A POST passes through these steps, and its response passes back through the middleware:
 
     CORS               adds the headers that let a page read the response
     RequestMiddleware  sets the request id, and logs the request after the response
     body limit         413 if the body is over 64 KiB
-    FastAPI            finds the route and parses the JSON: 400, 404, 405
-    current_user       verifies the token: 401, 403
-    FastAPI            validates the header and the body against TaskCreate: 422
+    FastAPI            finds the route and parses the JSON: 404, 405, 400
+    current_user       checks the path and verifies the token: 422, 401, 403
+    FastAPI            validates the header and the body against TaskCreate: 422, or
+                       400 if the body is not an object
     create_task        runs the statement create_task of queries.sql
     Database.run       waits for a connection, then for the result: 500
 """
@@ -127,13 +128,14 @@ def printable_ascii(text: str) -> str:
 
 
 def at_most_64_bits(number: int) -> int:
-    if number >= 2**63:
+    if number.bit_length() > 63:
         raise ValueError("Use an integer of at most 64 bits.")
     return number
 
 
 # OpenAPI cannot show a rule that is a function, so json_schema_extra describes it.
-# Int64 checks its bound in a function, because JavaScript would round a `maximum`.
+# Int64 checks its bounds in a function, because JavaScript would round a `maximum` of
+# 2**63 - 1 on the OpenAPI page.
 Int64 = Annotated[
     int,
     Field(json_schema_extra={"format": "int64"}),
@@ -141,7 +143,8 @@ Int64 = Annotated[
 ]
 # Use Text for a new text field or filter, as in `notes: Text | None = None`. A plain
 # str would let U+0000 through to psycopg, which raises an error: a 500.
-# storable runs before Pydantic, whose message for a lone surrogate names no remedy.
+# storable runs first, because Pydantic's own message for a lone surrogate does not say
+# what to do.
 Text = Annotated[
     str,
     Field(
@@ -171,8 +174,8 @@ UserId = Annotated[
     ),
     BeforeValidator(storable),
 ]
-# This repeats Int64: a bound after a function, as in Annotated[Int64, Path(ge=1)],
-# would appear on the OpenAPI page as "ge" and not as "minimum".
+# Annotated[Int64, Path(ge=1)] would show "ge" on the OpenAPI page instead of "minimum",
+# so TaskId repeats Int64.
 TaskId = Annotated[
     int,
     Path(ge=1, json_schema_extra={"format": "int64"}),
@@ -209,9 +212,9 @@ class TaskCreate(BaseModel):
 
     title: Title
     description: Text | None = None
-    # A plain default would appear on the OpenAPI page, and some generated clients
-    # require every field that has one.
-    complete: StrictBool = Field(default_factory=lambda: False)
+    # bool() is False. A plain default would appear on the OpenAPI page, and some
+    # generated clients require every field that has one.
+    complete: StrictBool = Field(default_factory=bool)
 
 
 class TaskUpdate(TaskCreate):
@@ -220,8 +223,8 @@ class TaskUpdate(TaskCreate):
     complete: StrictBool
 
 
-# A TypedDict, because its fields can be optional without being nullable: on the OpenAPI
-# page too, where a model would need an anyOf, which becomes `unknown` in TypeScript.
+# A TypedDict can have fields that are optional but not nullable. In a model, such a
+# field becomes an anyOf on the OpenAPI page, which generators turn into `unknown`.
 @pydantic.with_config(
     json_schema_extra={"minProperties": 1, "examples": [{"complete": True}]}
 )
@@ -305,16 +308,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             log.info("accepting tokens signed with BETTER_AUTH_SECRET")
         if settings.keys_url:
             log.info("accepting tokens signed with a key from %s", settings.keys_url)
-        log.info("pages that may call: %s", settings.allowed_origins)
+        log.info("pages that may call: %s", ", ".join(settings.allowed_origins))
 
         app.state.settings = settings
         app.state.verifier = verifier = TokenVerifier(settings)
         async with database.open(settings.database_url, settings.db_pool_size):
-            refreshing = asyncio.create_task(verifier.keep_fresh())
+            refresher = asyncio.create_task(verifier.keep_fresh())
             try:
                 yield
             finally:
-                refreshing.cancel()
+                refresher.cancel()
     except StartError as error:
         log.critical("cannot start: %s", error)
         # uvicorn would log the same error again, with its traceback.
@@ -369,8 +372,8 @@ queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
-# Every route lists all of these. 413 is not among them: its body can be plain text, and
-# then some generated clients lose the type of every error.
+# Every route lists all of these. 413 is left out: its body can be plain text, and then
+# some generators drop the type of every error.
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 401, 403, 404, 422, 500)
 }
@@ -393,11 +396,11 @@ def or_404(result: Any) -> Any:
 @app.get(TASKS, response_model=TaskListResponse, responses=ERRORS)
 async def list_tasks(
     user_id: CurrentUser,
-    query: Annotated[ListQuery, Query()],
+    params: Annotated[ListQuery, Query()],
 ) -> Response:
     """List the user's tasks, newest first. `complete` limits the list to tasks that are
     complete, or to those that are not."""
-    rendered = await database.run(queries.list_tasks, user_id, **query.model_dump())
+    rendered = await database.run(queries.list_tasks, user_id, **params.model_dump())
     return RenderedJSON(rendered)
 
 
@@ -421,7 +424,7 @@ async def create_task(
     return RenderedJSON(rendered, 201, {"Location": location})
 
 
-# Declare a path such as TASKS + "/summary" above this route, which would match it.
+# Declare a path such as TASKS + "/summary" above this route, or this one matches first.
 @app.get(TASK, response_model=TaskResponse, responses=ERRORS)
 async def get_task(user_id: CurrentUser, task_id: TaskId) -> Response:
     """Get one task."""
@@ -564,7 +567,7 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
     The response never repeats what was sent: it can be secret, or not JSON (a NaN).
     """
     first = error.errors()[0]
-    # There is no body, or it is not an object: for a model, and for a TypedDict.
+    # The body is missing, or it is not an object (for a model, and for a TypedDict).
     no_object = first["type"] in ("missing", "model_attributes_type", "dict_type")
     if first["type"] == "json_invalid" or (no_object and first["loc"] == ("body",)):
         return error_response(
@@ -591,8 +594,8 @@ async def database_error(request: Request, error: psycopg.Error) -> Response:
     The statement may have taken effect, so it is not repeated here. A caller can repeat
     a POST with its Idempotency-Key.
     """
-    # If the error has an SQLSTATE, its message comes from the server and can quote a
-    # row. Otherwise it comes from the driver and cannot.
+    # With an SQLSTATE, the message can be the server's, which can quote a row.
+    # Otherwise it comes from the driver, which cannot.
     reason = error.sqlstate or one_line(error)
     log.error("database error %s: %s", type(error).__name__, reason)
     return error_response(
@@ -690,7 +693,7 @@ class CORS(CORSMiddleware):
         if settings.better_auth_url and settings.cors_origins is None:
             remedy = "set BETTER_AUTH_URL to it, or list it in CORS_ORIGINS"
         log.warning(
-            "the page at %.200s may not read responses: %s (/docs works all the same)",
+            "the page at %.200s may not read responses: %s (our own /docs may anyway)",
             origin,
             remedy,
         )
@@ -755,8 +758,8 @@ HOSTNAME = re.compile(r"(?!-)[\w-]+(\.(?!-)[\w-]+)*\.?|\[[\da-fA-F:.]+\]", re.AS
 
 
 def parse_url(value: str) -> AnyUrl | None:
-    """Parse a URL as browsers do. Return None if it is invalid or has a user, a query
-    or a fragment. Pydantic is more lenient: it also accepts https:app, for example."""
+    """Parse a URL. Return None if it is invalid or has a user, a query or a fragment.
+    Pydantic alone, like browsers, would also accept https:app, for example."""
     try:
         url = AnyUrl(value)
     except pydantic.ValidationError:
@@ -892,7 +895,7 @@ class TokenVerifier:
 
     async def verify(self, token: str) -> str:
         """Return the user the token belongs to. Raise APIError."""
-        if len(token) > TOKEN_BYTES:  # in a header, a character is a byte
+        if len(token) > TOKEN_BYTES:  # Starlette makes one character of each byte.
             raise invalid_token(
                 f"The token is over {TOKEN_BYTES // 1024} KiB. Keep large fields "
                 "such as the image out of it, with definePayload."
@@ -909,10 +912,11 @@ class TokenVerifier:
     async def user_and_expiry(self, token: str) -> tuple[str, float]:
         """Verify a token. Return its user, and when it expires. Raise APIError.
 
-        The algorithm decides which key is used, so no token can choose a key of another
-        kind (RFC 8725, 3.1). It also decides which claim names the user. A front end
-        that signs with the secret writes user_id. Better Auth writes sub, and beside it
-        all fields of the user, which can include a user_id that people set themselves.
+        The algorithm decides which key is used, so a token cannot select a key of
+        another kind (RFC 8725, 3.1). It also decides which claim names the user. A
+        front end that signs with the secret writes user_id. Better Auth writes sub, and
+        beside it all fields of the user, which can include a user_id that people set
+        themselves.
         """
         settings = self.settings
         try:
@@ -971,7 +975,8 @@ class TokenVerifier:
                     "require": ["exp"],
                     # PyJWT refuses an aud that nobody expects.
                     "verify_aud": bool(audience),
-                    # These two decide nothing here, so they can have any type.
+                    # user_and_expiry checks the claim that names the user. Apart from
+                    # that, these two can have any type.
                     "verify_sub": False,
                     "verify_jti": False,
                 },
@@ -1016,20 +1021,20 @@ class KeyServer:
     """The public keys that one issuer publishes (RFC 7517).
 
     PyJWT has a client for this as well. It would block the event loop, ask a failing
-    server at every request, and forget the keys during an outage.
+    server at every request, and drop its keys some minutes into an outage.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        # By kid and algorithm. A key set with one key can do without a kid.
+        # By kid and algorithm. The kid is None if a key set with one key omits it.
         self.keys: dict[tuple[str | None, str], jwt.PyJWK] = {}
         self.is_up = False  # whether the last fetch succeeded
         self.next_fetch = 0.0
-        self.fetching = asyncio.Lock()
+        self.fetch_lock = asyncio.Lock()
 
     async def get_key(self, kid: str | None, algorithm: str) -> jwt.PyJWK:
-        """Return a key. Raise APIError: 401 if it is not published, 500 if the server
-        does not answer."""
+        """Return a key. Raise APIError: 401 if it is not published, 500 if the keys
+        cannot be fetched."""
         if (kid, algorithm) not in self.keys:
             await self.refresh()
         if key := self.keys.get((kid, algorithm)):
@@ -1042,14 +1047,14 @@ class KeyServer:
         raise APIError(
             500,
             "INTERNAL_ERROR",
-            "The key server, which publishes the keys for tokens, does not answer.",
+            "The key server did not return the keys that tokens are checked with.",
             retry,
         )
 
     async def refresh(self) -> None:
         """Fetch the keys, unless that was done just now. If it fails, the known keys
         stay."""
-        async with self.fetching:
+        async with self.fetch_lock:
             if time.monotonic() < self.next_fetch:
                 return
             try:
@@ -1155,7 +1160,8 @@ class Database:
     ) -> Any:
         """Run a statement. Wait at most connection_seconds for a connection, and
         statement_seconds for the result."""
-        # aiosql ignores surplus parameters, and so a new field would be lost.
+        # aiosql ignores surplus parameters, so the value of a new field would be lost
+        # without an error.
         declared = statement.parameters or []
         if parameters.keys() != set(declared):
             raise TypeError(
@@ -1264,8 +1270,8 @@ class JSONFormatter(logging.Formatter):
 def message_without_row(error: BaseException) -> str | None:
     """Return the message of an exception, or None if it can quote a row or a body."""
     if isinstance(error, psycopg.ProgrammingError) and not error.diag.context:
-        # Our SQL is wrong. If the error has a context, it was raised inside a function,
-        # such as a trigger, and its message can quote a row.
+        # Without a context, the error is in our own SQL. With one, it was raised inside
+        # a function such as a trigger, and its message can quote a row.
         return error.diag.message_primary or str(error)
     if isinstance(error, psycopg.Error):
         return error.diag.constraint_name
@@ -1303,9 +1309,9 @@ def embedded_postgres() -> str:
                 "DATABASE_URL: rename the folder of main.py: "
                 'PostgreSQL cannot start in one whose path contains ", $ or `'
             )
-        # pgserver passes the folder of the socket to a shell unquoted, and PostgreSQL
-        # splits it at commas. If the path is too long for a socket, pgserver uses
-        # another folder. So lengthen the path on purpose if it has such characters.
+        # pgserver and PostgreSQL cannot use a folder with other characters for their
+        # socket. pgserver takes another folder if the path is too long for a socket, so
+        # make the path too long.
         if not re.fullmatch("[a-zA-Z0-9@%+=:./_-]*", str(HERE)):
             folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # pgserver works without it

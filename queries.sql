@@ -1,6 +1,6 @@
--- Every statement that the handlers run. aiosql makes a function of each one. The name line
--- declares its parameters, and ends in $ if it returns one value or in ^ if it returns one row.
--- Write a percent sign as %%.
+-- Every statement that main.py runs, except schema.sql. aiosql makes a function of each one. The
+-- name line declares its parameters, and ends in $ if it returns one value or in ^ if it returns
+-- one row. Write a percent sign as %%.
 --
 -- Every statement except ready names the owner, user_id: nothing else separates the users.
 -- PostgreSQL renders the tasks as JSON, and the handler sends that text to the caller unchanged.
@@ -36,7 +36,7 @@ rendered AS (
       FROM page
 )
 SELECT json_build_object(
-           'tasks', (SELECT coalesce(json_agg(rendered), '[]') FROM rendered),
+           'tasks', (SELECT coalesce(json_agg(rendered ORDER BY id DESC), '[]') FROM rendered),
            'count', (SELECT count(*) FROM matching)
        )::text;
 

@@ -8,14 +8,14 @@ BEGIN;
 -- but one. This lock makes them take turns. It belongs to the transaction, because a session lock
 -- would stay behind in a pooler such as PgBouncer.
 SET LOCAL lock_timeout = '30s';  -- for this lock and every other one
-SELECT pg_advisory_xact_lock(hashtext('task-api schema'));
+SELECT pg_advisory_xact_lock(1716047398);  -- any number, the same in every version
 
 -- A variable that ends with the transaction. The last block of this file reads it.
 SELECT set_config('tasks.is_new', (to_regclass('tasks') IS NULL)::text, true);
 
 DO $$
 BEGIN
-    -- Only UTF8 stores every character, and only there do lengths count characters.
+    -- Only UTF8 can store every character.
     IF current_setting('server_encoding') <> 'UTF8' THEN
         RAISE 'the encoding of the database is %, not UTF8', current_setting('server_encoding');
     END IF;
@@ -24,10 +24,11 @@ END $$;
 -- The table of a new database. Do not add a column here, because an existing table would not get
 -- it: see "New columns" below.
 --
--- The primary key starts with user_id, so its index serves every statement, and Citus (PostgreSQL
--- spread over many servers) can distribute the table by user_id. The collation "C" is fast, and no
--- upgrade of the operating system can corrupt an index that uses it. The types check the lengths,
--- and main.py checks everything else, because CHECK constraints doubled the time of a write.
+-- The primary key starts with user_id, so its index serves every statement that reads or changes a
+-- task, and Citus (PostgreSQL spread over many servers) can distribute the table by user_id. The
+-- collation "C" is fast, and no upgrade of the operating system can corrupt an index that uses it.
+-- The types check the lengths, and main.py checks everything else, because CHECK constraints
+-- doubled the time of a write.
 CREATE TABLE IF NOT EXISTS tasks (
     id              bigint        GENERATED ALWAYS AS IDENTITY,
     user_id         varchar(255)  COLLATE "C" NOT NULL,
@@ -41,8 +42,8 @@ CREATE TABLE IF NOT EXISTS tasks (
     CONSTRAINT tasks_pkey PRIMARY KEY (user_id, id)
 );
 
--- Render a time as RFC 3339 in UTC. It is STABLE, because to_char is, and only then can the planner
--- replace a call with the expression.
+-- Render a time as RFC 3339 in UTC. It is STABLE, because to_char is: IMMUTABLE would stop the
+-- planner from replacing a call with the expression.
 CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
     LANGUAGE sql STABLE
     AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
@@ -92,10 +93,10 @@ EXCEPTION
         NULL;  -- Some systems, such as Windows, cannot check, and a host can forbid it.
 END $$;
 
--- Take over the table that stage 1 of the hackathon made with SQLModel: give it the columns, types
--- and primary key of the table above. Rows keep their ids and times. If something could not be
--- converted or would later refuse a valid task, the start fails and the table stays as it was. You
--- can skip this block when you read the file for the first time.
+-- Skip this block when you read the file for the first time. It takes over the table that stage 1
+-- of the hackathon made with SQLModel, and gives it the columns, types and primary key of the table
+-- above. Rows keep their ids and times. If a value cannot be converted, or if something on the
+-- table could later refuse a valid task, the start fails and the table stays as it was.
 SET LOCAL TimeZone = 'UTC';  -- SQLModel stored times in UTC, without a time zone.
 DO $$
 DECLARE
@@ -161,7 +162,9 @@ BEGIN
         SELECT DISTINCT format('drop the view "%s", which reads it', ev_class::regclass)
           FROM pg_rewrite
           JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid
-         WHERE refobjid = 'tasks'::regclass AND ev_class <> 'tasks'::regclass
+         WHERE refclassid = 'pg_class'::regclass
+           AND refobjid = 'tasks'::regclass
+           AND ev_class <> 'tasks'::regclass
     ) AS found;
     IF obstacles IS NOT NULL THEN
         RAISE 'the table "tasks" does not belong to this service: %', obstacles;
@@ -217,7 +220,7 @@ BEGIN
     END IF;
 END $$;
 
--- Rows can arrive without their sequence: from COPY, from a logical replica, or from the take-over.
+-- Rows can arrive without advancing the sequence: by COPY, logical replication or the take-over.
 -- If the sequence was never used and the table has rows, continue after the greatest id.
 SELECT setval(pg_get_serial_sequence('tasks', 'id'), (SELECT max(id) FROM tasks))
   FROM pg_sequences
