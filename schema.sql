@@ -4,14 +4,11 @@
 
 BEGIN;
 
--- Several workers can start at the same time, and then CREATE TABLE IF NOT EXISTS can fail in all
--- but one. This lock makes them take turns. It belongs to the transaction, because a session lock
--- would stay behind in a pooler such as PgBouncer.
+-- Several workers can start at the same time, and creating the table would fail in all but one.
+-- This lock makes them take turns. It belongs to the transaction, because a session lock would
+-- stay behind in a pooler such as PgBouncer.
 SET LOCAL lock_timeout = '30s';  -- for this lock and every other one
 SELECT pg_advisory_xact_lock(1716047398);  -- any number, the same in every version
-
--- A variable that ends with the transaction. The last block of this file reads it.
-SELECT set_config('tasks.is_new', (to_regclass('tasks') IS NULL)::text, true);
 
 DO $$
 BEGIN
@@ -29,18 +26,26 @@ END $$;
 -- collation "C" is fast, and no upgrade of the operating system can corrupt an index that uses it.
 -- The types check the lengths, and main.py checks everything else, because CHECK constraints
 -- doubled the time of a write.
-CREATE TABLE IF NOT EXISTS tasks (
-    id              bigint        GENERATED ALWAYS AS IDENTITY,
-    user_id         varchar(255)  COLLATE "C" NOT NULL,
-    title           varchar(200)  NOT NULL,
-    description     varchar(1000),
-    complete        boolean       NOT NULL DEFAULT false,
-    created_at      timestamptz   NOT NULL DEFAULT now(),
-    updated_at      timestamptz   NOT NULL DEFAULT now(),
-    idempotency_key varchar(255)  COLLATE "C",
+DO $$
+BEGIN
+    -- CREATE TABLE IF NOT EXISTS would look only in the first schema of search_path.
+    IF to_regclass('tasks') IS NULL THEN
+        CREATE TABLE tasks (
+            id              bigint        GENERATED ALWAYS AS IDENTITY,
+            user_id         varchar(255)  COLLATE "C" NOT NULL,
+            title           varchar(200)  NOT NULL,
+            description     varchar(1000),
+            complete        boolean       NOT NULL DEFAULT false,
+            created_at      timestamptz   NOT NULL DEFAULT now(),
+            updated_at      timestamptz   NOT NULL DEFAULT now(),
+            idempotency_key varchar(255)  COLLATE "C",
 
-    CONSTRAINT tasks_pkey PRIMARY KEY (user_id, id)
-);
+            CONSTRAINT tasks_pkey PRIMARY KEY (user_id, id)
+        );
+        -- A variable that lasts until COMMIT. The last block of this file reads it.
+        PERFORM set_config('tasks.is_new', 'true', true);
+    END IF;
+END $$;
 
 -- Render a time as RFC 3339 in UTC. It is STABLE, because to_char is: IMMUTABLE would stop the
 -- planner from replacing a call with the expression.
@@ -234,7 +239,7 @@ DO $$
 DECLARE
     api_role text;
 BEGIN
-    IF current_setting('tasks.is_new') = 'true' THEN
+    IF current_setting('tasks.is_new', true) = 'true' THEN
         FOR api_role IN
             SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated')
         LOOP
