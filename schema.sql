@@ -24,8 +24,8 @@ END $$;
 -- The primary key starts with user_id, so its index serves every statement that reads or changes a
 -- task, and Citus (PostgreSQL spread over many servers) can distribute the table by user_id. The
 -- collation "C" is fast, and no upgrade of the operating system can corrupt an index that uses it.
--- The types check the lengths, and main.py checks everything else, because CHECK constraints
--- doubled the time of a write.
+-- The types check the lengths, and main.py checks everything else, because CHECK constraints cost
+-- time on every write.
 DO $$
 BEGIN
     -- CREATE TABLE IF NOT EXISTS would look only in the first schema of search_path.
@@ -43,7 +43,7 @@ BEGIN
             CONSTRAINT tasks_pkey PRIMARY KEY (user_id, id)
         );
         -- A variable that lasts until COMMIT. The last block of this file reads it.
-        PERFORM set_config('tasks.is_new', 'true', true);
+        PERFORM set_config('tasks.just_set_up', 'true', true);
     END IF;
 END $$;
 
@@ -107,7 +107,7 @@ DO $$
 DECLARE
     obstacles text;
 BEGIN
-    -- A table with all columns was made or taken over by this service.
+    -- A table with all these columns is one that this service made or took over.
     IF (
         SELECT count(*)
           FROM pg_attribute
@@ -193,8 +193,9 @@ BEGIN
     DROP SEQUENCE IF EXISTS tasks_id_seq;
     DROP INDEX IF EXISTS ix_tasks_user_id;
     ALTER TABLE tasks ALTER id ADD GENERATED ALWAYS AS IDENTITY;
-    PERFORM set_config('tasks.is_new', 'true', true);
+    PERFORM set_config('tasks.just_set_up', 'true', true);
 END $$;
+-- End of the take-over.
 
 -- New columns: add them here, below the take-over. ADD COLUMN IF NOT EXISTS would lock the table at
 -- every start, before it looks, and so delay the requests of services that are running. This block
@@ -233,13 +234,13 @@ SELECT setval(pg_get_serial_sequence('tasks', 'id'), (SELECT max(id) FROM tasks)
    AND last_value IS NULL
    AND EXISTS (SELECT 1 FROM tasks);
 
--- Older Supabase projects grant all rights on a new table to these roles, and so to everybody who
+-- Older Supabase projects grant all rights on a new table to these roles, and anon is everybody who
 -- has the project's publishable key. Take these rights back, once.
 DO $$
 DECLARE
     api_role text;
 BEGIN
-    IF current_setting('tasks.is_new', true) = 'true' THEN
+    IF current_setting('tasks.just_set_up', true) = 'true' THEN
         FOR api_role IN
             SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated')
         LOOP
