@@ -126,7 +126,7 @@ def printable_ascii(text: str) -> str:
 
 
 def fits_bigint(number: int) -> int:
-    if number.bit_length() > 63:
+    if abs(number) >= 2**63:
         raise ValueError("Use an integer below 9223372036854775808.")
     return number
 
@@ -383,8 +383,9 @@ queries = aiosql.from_path(HERE / "queries.sql", "apsycopg")
 
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
-# Every route for tasks documents these. 413 is not listed: Starlette can send it as
-# plain text, and one untyped response makes some generators drop the error type.
+# Every route for tasks documents the same set, although not every route can return each
+# one. 413 is not listed: Starlette can send it as plain text, and one untyped response
+# makes some generators drop the error type.
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 401, 403, 404, 422, 500)
 }
@@ -551,7 +552,7 @@ def error_response(
 ) -> Response:
     """Build an error response, and note its error code for the log.
 
-    Every error uses it except the 503 of /ready. Starlette sends plain text to a
+    Every error of this file uses it except the 503 of /ready. Starlette sends plain text to a
     refused preflight and to a Content-Length over the limit. So does uvicorn to
     malformed HTTP and to a request that it has to cancel at shutdown.
     """
@@ -584,8 +585,8 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
     The response never repeats what was sent: it can be secret, or not JSON (a NaN).
     """
     first = error.errors()[0]
-    no_object = first["type"] in ("missing", "model_attributes_type")
-    if first["type"] == "json_invalid" or (no_object and first["loc"] == ("body",)):
+    not_an_object = first["type"] in ("missing", "model_attributes_type")
+    if first["type"] == "json_invalid" or (not_an_object and first["loc"] == ("body",)):
         return error_response(
             400,
             "VALIDATION_ERROR",
@@ -647,7 +648,7 @@ class RequestInfo:
     error_code: ErrorCode | None = None
 
 
-# uvicorn handles each request in an asyncio task, and each task has a value of its own.
+# uvicorn handles each request in an asyncio task, which has a value of its own.
 current_request: ContextVar[RequestInfo] = ContextVar("current_request")
 
 
@@ -742,7 +743,8 @@ def postgres_url(value: str) -> str:
     value = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", value)
     value = re.sub(r"([?&])ssl=", r"\1sslmode=", value)
 
-    # Name an unknown parameter, unless the ? can be part of a password.
+    # libpq names an unknown parameter. Ask it about the query alone, and only if the ?
+    # cannot belong to a password: the URL has a host before it, and no @ after it.
     base, _, query = value.partition("?")
     try:
         if re.search("//.*[@/]", base) and "@" not in query:
@@ -757,8 +759,8 @@ def postgres_url(value: str) -> str:
     port = str(parts.get("port", ""))
     # An @ in the host or a letter in the port belongs to a password that was not
     # encoded. A host can also be the folder of a socket, and several ports have commas.
-    has_password = "@" in host and not host.startswith("/")
-    if not parts or has_password or not re.fullmatch("[0-9,]*", port):
+    unencoded_password = "@" in host and not host.startswith("/")
+    if not parts or unencoded_password or not re.fullmatch("[0-9,]*", port):
         raise ValueError(
             "write postgresql://user:password@host/database, with @:/?# percent-encoded"
         )
@@ -1132,9 +1134,8 @@ class Database:
     can take."""
 
     def __init__(self, url: str, size: int) -> None:
-        # How many connections one user can use at a time, and a semaphore that counts
-        # them for each user. run_for_user holds it: when the user's last request ends,
-        # the entry disappears.
+        # A semaphore for each user limits how many connections the user takes. The
+        # dictionary is weak: an entry disappears when no call of run_for_user uses it.
         self.connections_per_user = max(1, size // 3)
         self.semaphores: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
         self.pool = AsyncConnectionPool(
@@ -1344,7 +1345,7 @@ def embedded_postgres() -> str:
             )
         # pgserver fails if the path of the socket contains a blank. If that path is too
         # long for a socket, it uses a temporary folder, so a long name for the data
-        # folder forces that. A cluster of an older version stays in .postgres itself.
+        # folder forces that. An older version of this service kept the data in .postgres.
         if not (folder / "PG_VERSION").exists():
             folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # pgserver works without it

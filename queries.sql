@@ -7,12 +7,12 @@
 
 -- name: list_tasks(user_id, complete, limit, offset)$
 -- List a page of tasks, newest first, and count all that match. The primary key is read backwards,
--- so the matching tasks need no sort. They are rendered after LIMIT, because a column of page would
--- be computed for skipped rows too. NOT MATERIALIZED lets both uses of matching read the index. A
--- filter that is NULL matches every task.
+-- so the matching tasks need no sort. They are rendered in a separate step after LIMIT: in page
+-- itself, rfc3339 would also run for the rows that OFFSET skips. NOT MATERIALIZED lets both uses of
+-- matching read the index. A filter that is NULL matches every task.
 --
--- Add a filter to matching, in parentheses, so that count sees it too. Add a cursor such as
--- id < :before_id to page, because it must not change count.
+-- Put a new filter into matching, in parentheses, so that count sees it. Put a cursor such as
+-- id < :before_id into page, so that it does not change count.
 WITH matching AS NOT MATERIALIZED (
     SELECT id, user_id, title, description, complete, created_at, updated_at
       FROM tasks

@@ -25,8 +25,8 @@ END $$;
 -- The primary key starts with user_id, so its index serves every statement that reads or changes a
 -- task, and Citus (PostgreSQL spread over many servers) can distribute the table by user_id. The
 -- collation "C" is fast, and no upgrade of the operating system can corrupt an index that uses it.
--- The types check the lengths. main.py checks everything else, so that each rule has one place, and
--- a message for the person who broke it.
+-- main.py checks every rule, and explains it to the caller. The types repeat the lengths as a
+-- safety net.
 DO $$
 BEGIN
     -- CREATE TABLE IF NOT EXISTS would look only in the first schema of search_path.
@@ -54,8 +54,9 @@ CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
     LANGUAGE sql STABLE
     AS $$ SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 
--- Render one task as the TaskResponse of main.py. It is IMMUTABLE, because Citus accepts no other
--- function in RETURNING, and may be, because its result depends on no setting.
+-- Render one task as the TaskResponse of main.py. It is declared IMMUTABLE because Citus accepts
+-- nothing else in RETURNING. This is safe although it calls a STABLE function, because the result
+-- depends on no setting.
 --
 -- If you add a parameter, PostgreSQL creates a second function and keeps the old one, so that a
 -- service of the previous version continues to work while you deploy.
