@@ -552,9 +552,9 @@ def error_response(
 ) -> Response:
     """Build an error response, and note its error code for the log.
 
-    Every error of this file uses it except the 503 of /ready. Starlette sends plain text to a
-    refused preflight and to a Content-Length over the limit. So does uvicorn to
-    malformed HTTP and to a request that it has to cancel at shutdown.
+    Every error of this file uses it except the 503 of /ready. Starlette sends plain
+    text to a refused preflight and to a Content-Length over the limit. So does uvicorn
+    to malformed HTTP and to a request that it has to cancel at shutdown.
     """
     # exclude_unset leaves out `errors` unless it is assigned.
     body = ErrorResponse(
@@ -1345,7 +1345,7 @@ def embedded_postgres() -> str:
             )
         # pgserver fails if the path of the socket contains a blank. If that path is too
         # long for a socket, it uses a temporary folder, so a long name for the data
-        # folder forces that. An older version of this service kept the data in .postgres.
+        # folder forces that. Older versions of this service used .postgres itself.
         if not (folder / "PG_VERSION").exists():
             folder /= "long" * 30
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # pgserver works without it
