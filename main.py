@@ -46,7 +46,7 @@ import traceback
 import warnings
 from asyncio import Semaphore, timeout
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -755,11 +755,10 @@ def postgres_url(value: str) -> str:
         parts = conninfo_to_dict(value)
     except psycopg.Error:
         parts = {}
-    host = str(parts.get("host", ""))
+    # A second @, an @ after the host, or a letter in the port belongs to a password
+    # that was not encoded. Several ports have commas.
+    unencoded_password = re.search("@.*@|//.*/.*@", base)
     port = str(parts.get("port", ""))
-    # An @ in the host or a letter in the port belongs to a password that was not
-    # encoded. A host can also be the folder of a socket, and several ports have commas.
-    unencoded_password = "@" in host and not host.startswith("/")
     if not parts or unencoded_password or not re.fullmatch("[0-9,]*", port):
         raise ValueError(
             "write postgresql://user:password@host/database, with @:/?# percent-encoded"
@@ -1109,11 +1108,14 @@ class KeyServer:
             raise TypeError("keys is not a list")
         keys = {}
         for entry in entries:
-            with suppress(Exception):  # One invalid key does not spoil the others.
+            try:
                 # PyJWT binds a key without alg to the usual algorithm of its kind.
                 key = jwt.PyJWK(entry)
-                if key.public_key_use in (None, "sig"):
-                    keys[key.key_id, key.algorithm_name] = key
+            except Exception:  # noqa: BLE001  The other keys can be valid.
+                log.warning("an invalid key from %s is ignored", self.url)
+                continue
+            if key.public_key_use in (None, "sig"):
+                keys[key.key_id, key.algorithm_name] = key
         return keys
 
 

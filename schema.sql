@@ -108,6 +108,8 @@ SET LOCAL TimeZone = 'UTC';  -- SQLModel stored times in UTC, without a time zon
 DO $$
 DECLARE
     obstacles text;
+    old_key text;
+    old_sequence text;
 BEGIN
     -- A table with all these columns is one that this service made or took over.
     IF (
@@ -177,8 +179,14 @@ BEGIN
         RAISE 'the table "tasks" does not belong to this service: %', obstacles;
     END IF;
 
+    -- These have other names if the table was renamed from task to tasks.
+    SELECT conname INTO old_key
+      FROM pg_constraint
+     WHERE conrelid = 'tasks'::regclass AND contype = 'p';
+    old_sequence := pg_get_serial_sequence('tasks', 'id');
+
+    EXECUTE format('ALTER TABLE tasks DROP CONSTRAINT IF EXISTS %I', coalesce(old_key, 'none'));
     ALTER TABLE tasks
-        DROP CONSTRAINT IF EXISTS tasks_pkey,
         ALTER id DROP DEFAULT,
         ALTER id TYPE bigint,
         ALTER user_id TYPE varchar(255) COLLATE "C",
@@ -192,8 +200,8 @@ BEGIN
         ALTER updated_at SET DEFAULT now(),
         ADD idempotency_key varchar(255) COLLATE "C",
         ADD CONSTRAINT tasks_pkey PRIMARY KEY (user_id, id);
-    DROP SEQUENCE IF EXISTS tasks_id_seq;
-    DROP INDEX IF EXISTS ix_tasks_user_id;
+    EXECUTE format('DROP SEQUENCE IF EXISTS %s', coalesce(old_sequence, 'tasks_id_seq'));
+    DROP INDEX IF EXISTS ix_tasks_user_id, ix_task_user_id;
     ALTER TABLE tasks ALTER id ADD GENERATED ALWAYS AS IDENTITY;
     PERFORM set_config('tasks.just_set_up', 'true', true);
 END $$;

@@ -1267,7 +1267,8 @@ def start_error(connection, **variables):
         "DATABASE_URL= ",
         "DATABASE_URL=mysql://u:hunter2@h/d",
         "DATABASE_URL=postgresql://u:hunter2@x@h/d",
-        "DATABASE_URL=postgresql://u:hunter2/x@h/d",
+        "DATABASE_URL=postgresql://u:p@hunter2/x@h/d",
+        "DATABASE_URL=postgresql://u:1/hunter2@h/d",
         "DATABASE_URL=postgresql://u:hunter2@[x/d",
         "BETTER_AUTH_SECRET=" + "hunter2" * 4 + "xyz",
         "BETTER_AUTH_SECRET=" + "hunter2\udcff" * 9,
@@ -1812,6 +1813,10 @@ NEWER_STAGE_1 = """
     SET TimeZone = 'UTC';
     ALTER TABLE tasks ALTER created_at TYPE timestamptz;
     ALTER TABLE tasks ALTER updated_at TYPE timestamptz;
+    -- The names in a table that was renamed from task to tasks.
+    ALTER TABLE tasks RENAME CONSTRAINT tasks_pkey TO task_pkey;
+    ALTER SEQUENCE tasks_id_seq RENAME TO task_id_seq;
+    ALTER INDEX ix_tasks_user_id RENAME TO ix_task_user_id;
 """
 SEVEN = MILK | {
     "id": 7,
