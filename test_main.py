@@ -101,13 +101,12 @@ def test_list_returns_the_newest_task_first(client):
     }
 
 
-def test_create_returns_the_task_and_its_location(client, connection):
+def test_create_returns_the_task_and_its_location(client):
     response = client.post(TASKS, json={"title": "Buy milk"})
 
     assert response.status_code == 201
     assert response.headers["Location"] == "/api/alice/tasks/1"
     assert response.json() == MILK
-    assert stored(connection) == [STORED_MILK]
 
 
 def test_get_returns_the_task(client):
@@ -126,19 +125,25 @@ def test_put_replaces_every_field(client):
 
     assert response.status_code == 200
     assert response.json() == MILK | BREAD
-    assert client.get(TASK).json() == response.json()
 
 
 @pytest.mark.parametrize(
-    "change", [{"title": "Buy milk"}, {"description": None}, {"complete": False}]
+    "change",
+    [
+        {"title": "Buy milk"},
+        {"description": None},
+        {"description": ""},
+        {"complete": False},
+    ],
 )
 def test_patch_changes_only_the_field_it_is_given(client, change):
-    create(client, **BREAD)
+    before = BREAD | {"description": "Rye"}
+    create(client, **before)
 
     response = client.patch(TASK, json=change)
 
     assert response.status_code == 200
-    assert response.json() == MILK | BREAD | change
+    assert response.json() == MILK | before | change
 
 
 def test_delete_returns_nothing_and_then_404(client):
@@ -253,6 +258,7 @@ def check_answer(response):
             for error in body.pop("errors"):
                 assert list(error) == ["loc", "msg", "type"]
         assert list(body) == ["detail", "error_code", "timestamp"]
+        assert body["detail"]
         assert body["timestamp"] == NOW
         challenge = CHALLENGES.get(body["error_code"])
         assert response.headers.get("WWW-Authenticate") == challenge
@@ -304,9 +310,10 @@ async def refuse(status: int) -> None:
 async def fault() -> None:
     raise RuntimeError("out of red")
 
-@app.get("/row")
-async def row() -> None:
-    TaskCreate(title="caviar " * 99)  # too long, and its error quotes the title
+@app.get("/row/{is_raised}")
+async def row(is_raised: bool) -> TaskCreate:
+    row = {"title": "caviar " * 99}  # too long, and its error quotes the title
+    return TaskCreate(**row) if is_raised else row
 
 @app.get("/half")
 async def half() -> StreamingResponse:
@@ -411,17 +418,19 @@ def test_a_success_is_exactly_the_response_model(client, route):
 
     response = send(client, route)
 
-    assert response.is_success, response.text
+    assert response.is_success
+    assert response.headers.get("Content-Type") in (None, "application/json")
     answer = response.json() if response.content else None
     as_declared = model.dump_python(model.validate_python(answer), mode="json")
     assert json.dumps(answer) == json.dumps(as_declared)  # the order counts as well
 
 
+@pytest.mark.parametrize("owner", ["Alice", "bob"])  # they sort around alice
 @each(WITH_TASK_ID)
-def test_another_users_task_is_404_and_stays(client, connection, route):
-    connection.execute(f"{INSERT} ('Alice', 'Rest')")
+def test_another_users_task_is_404_and_stays(client, connection, route, owner):
+    connection.execute(f"{INSERT} ('{owner}', 'Rest')")
     assert refusal(send(client, route)) == "404 NOT_FOUND"
-    assert stored(connection) == [("Alice", "Rest", None, False)]
+    assert stored(connection) == [(owner, "Rest", None, False)]
 
 
 @each(WITH_TASK_ID)
@@ -436,7 +445,6 @@ def test_a_request_for_a_task_leaves_the_next_one_alone(client, route):
     "headers, answer",
     [
         ({}, "401 AUTH_MISSING"),
-        ({"Authorization": "Bearer"}, "401 AUTH_MISSING"),
         ({"Authorization": "Basic YTpi"}, "401 AUTH_MISSING"),
         (bearer("a.b.c"), "401 AUTH_INVALID"),
         (signed_in("bob"), "403 AUTH_FORBIDDEN"),
@@ -480,7 +488,7 @@ JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 @pytest.mark.parametrize(
     "headers, content",
-    [(JSON, ""), (JSON, "{"), (JSON, "[]"), (JSON, "null"), ({}, '{"title": "x"}')],
+    [(JSON, ""), (JSON, "{"), (JSON, "[]"), ({}, '{"title": "x"}')],
 )
 @each(WITH_BODY)
 def test_a_body_that_is_not_a_json_object_is_400(client, route, headers, content):
@@ -499,12 +507,6 @@ def test_a_body_over_64_kib_is_413(client, connection, route, is_streamed):
     assert send(client, route, content=parts, headers=JSON).status_code == 413
     assert stored(connection) == [STORED_MILK]
     assert send(client, route, content=content[:-1], headers=JSON).is_success
-
-
-@each([route for route in ROUTES if not route.body])
-def test_the_body_of_get_and_delete_is_not_read(client, route):
-    create(client)
-    assert send(client, route, content="{", headers=JSON).is_success
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "milk", "9223372036854775808"])
@@ -530,7 +532,6 @@ def test_a_put_without_a_description_clears_it(client, connection):
 @pytest.mark.parametrize(
     "query, titles, count",
     [
-        ("offset=9223372036854775807", "", 5),
         ("complete=true", "ec", 2),
         ("complete=false&limit=1&offset=1", "b", 3),
         ("color=blue", "edcba", 5),
@@ -549,14 +550,14 @@ def test_a_list_is_filtered_and_paged_but_counts_all(
     assert page["count"] == count
 
 
+def test_a_page_has_100_tasks_or_up_to_1000(client, connection):
+    connection.execute(f"{INSERT} ('alice', generate_series(1, 1001))")
+    for query, length in {"": 100, "?limit=1000": 1000}.items():
+        assert len(client.get(TASKS + query).json()["tasks"]) == length
+
+
 @pytest.mark.parametrize(
-    "query",
-    [
-        "limit=0",
-        "limit=1001",
-        "offset=9223372036854775808",
-        "complete=maybe",
-    ],
+    "query", ["limit=0", "limit=1001", "offset=9223372036854775808", "complete=maybe"]
 )
 def test_a_bad_query_value_is_422(client, query):
     response = client.get(f"{TASKS}?{query}")
@@ -569,7 +570,8 @@ KEY = {"Idempotency-Key": "7D3E"}
 def test_a_key_sent_again_returns_the_first_task_as_it_is(client):
     client.headers.update(KEY)
     create(client)
-    changed = client.patch(TASK, json={"complete": True}).json()
+    client.patch(TASK, json={"title": "Buy rye"})
+    changed = client.put(TASK, json=BREAD).json()
 
     again = create(client, title="Something else", description="")
 
@@ -604,15 +606,12 @@ def test_a_key_is_1_to_255_printable_ascii_characters(client, key, status):
     assert create(client).status_code == status
 
 
-def test_the_documentation_is_there(client):
-    for path in ("/docs", "/redoc", "/openapi.json"):
-        assert client.get(path).is_success
-
-
 def test_the_bare_address_leads_to_the_documentation(client):
     response = client.get("/")
     assert response.status_code == 307
     assert response.headers["Location"] == "/docs"
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert client.get(path).is_success
 
 
 def test_health_and_ready_need_no_token(client):
@@ -649,9 +648,9 @@ BLANK = " \t\n\r\v\f\x1f\x85\u00a0\u2007\u2028\u3000"
         ("title", "x" * 201, "at most 200 characters"),
         ("title", "a\0b", "U+0000"),
         ("title", "a\ud800b", "surrogate"),
+        ("title", "\ud900", "surrogate"),
         ("title", None, "string"),
         ("description", "x" * 1001, "at most 1000 characters"),
-        ("description", "a\0b", "U+0000"),
         ("description", "\udfff", "surrogate"),
         ("complete", "true", "boolean"),
         ("complete", None, "boolean"),
@@ -667,6 +666,11 @@ def test_a_bad_value_is_422_with_its_place_and_reason(
     message = response.json()["errors"][0]["msg"]
     assert words in message
     assert response.json()["detail"] == f"{field}: {message}"
+
+
+def test_a_422_names_every_bad_field_and_a_missing_one(client):
+    response = client.post(TASKS, json={"complete": 7})
+    assert wrong_places(response) == [["body", "title"], ["body", "complete"]]
 
 
 @pytest.mark.parametrize("body", [{}, {"completed": True}])
@@ -685,7 +689,6 @@ def test_a_patch_without_a_known_field_names_the_fields(client, body):
         "[" * 10_000: "400 VALIDATION_ERROR",
         b"\xff": "400 VALIDATION_ERROR",
         '\ufeff{"title": "x"}': "201",
-        '{"title": 1, "title": "x"}': "201",
     }.items(),
 )
 def test_odd_json_is_never_a_500(client, content, answer):
@@ -711,7 +714,6 @@ def test_a_bad_user_id_is_422(client, user):
 @pytest.mark.parametrize(
     "user_of_token, user",
     {
-        "alice ": "alice",
         "Alice": "alice",
         "alice\0": "alice",
         "e\u0301": "\xe9",
@@ -729,7 +731,6 @@ def test_times_are_in_utc_and_end_in_z(client, connection):
     connection.execute("UPDATE tasks SET created_at = '2027-01-02 01:04:05.6+05:30'")
     task = MILK | {"created_at": "2027-01-01T19:34:05.600000Z"}
     assert client.get(TASK).json() == task
-    assert client.get(TASKS).json()["tasks"] == [task]
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -750,17 +751,11 @@ def test_another_path_is_404_even_if_only_a_slash_is_added(client):
         assert refusal(client.get(path)) == "404 NOT_FOUND"
 
 
-def test_another_method_is_405(client):
+def test_another_method_is_405(client, service):
     response = client.put(TASKS)
     assert refusal(response) == "405 METHOD_NOT_ALLOWED"
     assert response.headers["Allow"]
-
-
-def test_a_body_declared_too_long_is_refused_unread(service):
-    head = f"POST {TASKS} HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", service.port)) as caller:
-        caller.sendall(head.encode())
-        assert caller.recv(1000).startswith(b"HTTP/1.1 413 ")
+    assert logged(service, response)[-1]["method"] == "PUT"
 
 
 # The routes of EXTENSION.
@@ -777,7 +772,8 @@ def test_an_unhandled_exception_is_a_500_and_is_logged(client, service):
     response = client.get("/fault")
     assert refusal(response) == "500 INTERNAL_ERROR"
     assert "red" not in response.text
-    line, _ = logged(service, response)
+    line, request = logged(service, response)
+    assert request["error_code"] == "INTERNAL_ERROR"
     assert line["error"] == "builtins.RuntimeError"
     assert line["error_message"] == "out of red"
 
@@ -790,8 +786,9 @@ def test_a_parameter_that_no_statement_declares_is_named(client, service):
         assert words in line["error_message"]
 
 
-def test_a_validation_error_is_logged_without_its_values(client, service):
-    line, _ = logged(service, client.get("/row"))
+@pytest.mark.parametrize("path", ["/row/true", "/row/false"])
+def test_a_validation_error_is_logged_without_its_values(client, service, path):
+    line, _ = logged(service, client.get(path))
     assert line["error"].endswith("ValidationError")
     assert "caviar caviar" not in str(line)
 
@@ -874,18 +871,20 @@ def list_as(client, headers, user="alice"):
 
 
 def test_one_user_gets_a_third_of_the_connections(database, submit):
-    with started(database, DB_POOL_SIZE="6") as client:
+    with started(database, DB_POOL_SIZE="8") as client:
         create(client)
         database.execute("BEGIN; SELECT FROM tasks FOR UPDATE")
-        patches = [submit(client.patch, TASK, json=BREAD) for _ in range(20)]
+        updates = [
+            submit(client.request, method, TASK, json=BREAD)
+            for method in ("PUT", "PATCH") * 10
+        ]
         wait_until(lambda: len(waiting(database)) == 2)
 
         assert at_once(submit, 8, list_as, client, signed_in("bob"), "bob") == {200}
         assert client.get("/ready").is_success
-        assert len(waiting(database)) == 2
 
         database.execute("ROLLBACK")
-        assert {patch.result().status_code for patch in patches} == {200}
+        assert {update.result().status_code for update in updates} == {200}
 
 
 def test_a_request_that_gives_up_its_turn_says_why(database, app, submit, caplog):
@@ -946,11 +945,11 @@ def test_a_remembered_token_expires(client):
 @pytest.mark.parametrize(
     "bad_token, words",
     {
-        "cXyz9fQ2kP.AbCdEf": "not the session token",
+        "cXyz9fQ2kP.AbCdEf": "authClient.token(), not the session token",
         "W1tbW10.W1tbW10.W1tbW10": "Not a JWT",  # [[[[]
         "eyJhbGciOltdfQ.e30.eA": "No key for the token's algorithm",  # {"alg": []}
-        token(exp=1): "has expired",
-        token(nbf=YEAR_2100): "clocks",
+        token(exp=1): "has expired. Get a new one",
+        token(nbf=YEAR_2100): "the clocks of its issuer and ours differ",
         jwt.encode({"sub": "alice"}, SECRET): "The token has no claim",
         token(exp=float("inf")): "signature",
         token(exp=10**400): "signature",
@@ -1045,10 +1044,8 @@ def key_client(connection, key_server):
 @pytest.mark.parametrize(
     "user_id, sub, with_secret, with_key",
     [
-        (None, "alice", 200, 200),
         ("alice", None, 200, 200),
         ("alice", "bob", 200, 403),
-        ("bob", "alice", 403, 200),
         ("alice", 7, 200, 401),
         (7, "alice", 401, 200),
         ("", "alice", 401, 200),
@@ -1108,20 +1105,18 @@ def test_jwt_issuer_and_jwt_audience_replace_the_origin(
         for sign in (key_server.signed_in, signed_in):
             assert list_as(client, sign(**{claim: "me"})).is_success
             wrong = list_as(client, sign(**{claim: key_server.url}))
-            assert "iss or aud is wrong" in wrong.text
+            assert "JWT_ISSUER or JWT_AUDIENCE" in wrong.text
         # The other one must still be the origin.
         wrong = list_as(client, key_server.signed_in(iss="me", aud="me"))
         assert refusal(wrong) == "401 AUTH_INVALID"
 
 
-@pytest.mark.parametrize("claim", ["iss", "aud", "exp", "sub"])
+@pytest.mark.parametrize("claim", ["aud", "exp", "sub"])
 def test_a_token_of_the_key_server_without_a_claim_is_401(
     key_client, key_server, claim
 ):
-    claims = key_server.claims
-    del claims[claim]
-    token = jwt.encode(claims, PRIVATE_KEYS["EdDSA"], "EdDSA", {"kid": "k1"})
-    assert refusal(list_as(key_client, bearer(token))) == "401 AUTH_INVALID"
+    response = list_as(key_client, key_server.signed_in(**{claim: None}))
+    assert refusal(response) == "401 AUTH_INVALID"
 
 
 def test_a_token_cannot_choose_another_kind_of_key(connection, key_server):
@@ -1145,7 +1140,7 @@ def test_a_token_cannot_choose_another_kind_of_key(connection, key_server):
 
 def test_a_key_is_for_one_algorithm(key_client, key_server):
     for algorithm in PRIVATE_KEYS:
-        key_server.publish("all", algorithm)
+        key_server.publish("all", algorithm, use="sig")
     key_server.publish("encryption", use="enc")
     key_server.publish("rsa", "RS256")
     del key_server.keys[-1]["alg"]
@@ -1166,12 +1161,17 @@ def test_a_key_is_for_one_algorithm(key_client, key_server):
 
 
 @pytest.mark.parametrize("answer", [None, (500, "")])
-def test_made_up_key_ids_cannot_hammer_the_key_server(key_client, key_server, answer):
+def test_made_up_key_ids_cannot_hammer_the_key_server(
+    key_client, key_server, submit, answer
+):
     key_server.answer = answer
-    for n in range(9):
-        response = list_as(key_client, key_server.signed_in(f"k-{n}"))
-        assert response.headers["Retry-After"] == "5"
+    began = time.monotonic()
+    at_once(submit, 9, list_as, key_client, key_server.signed_in("k-1"))
+    response = list_as(key_client, key_server.signed_in("k-2"))
+    assert response.headers["Retry-After"] == "5"
     assert len(key_server.fetched) == 1
+    fetcher: Any = main.state.verifier.key_server
+    assert began < fetcher.next_fetch - 5 < time.monotonic()
 
 
 @mock.patch.object(main, "FETCH_PAUSE_SECONDS", 0)
@@ -1193,13 +1193,11 @@ def test_a_key_server_that_was_down_is_asked_again(
 
     key_server.answer = None
     assert key_client.get(TASKS).is_success
-    unknown = list_as(key_client, key_server.signed_in("k2"))
-    assert refusal(unknown) == "401 AUTH_INVALID"
 
 
 # With room for one good token, the second takes the place of the first.
 @mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, TOKEN_CACHE_SIZE=1)
-def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit, caplog):
+def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit):
     assert key_client.get(TASKS).is_success
     key_server.is_slow = True
     began = time.monotonic()
@@ -1211,7 +1209,6 @@ def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit, caplo
     assert refusal(unknown.result()) == "500 INTERNAL_ERROR"
     assert 5 <= time.monotonic() - began < 8
     assert list_as(key_client, key_server.signed_in(n=2)).is_success
-    assert "TimeoutError" in caplog.text
 
 
 @mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, KEY_REFRESH_SECONDS=0.05)
@@ -1225,12 +1222,9 @@ def test_a_new_key_is_found_and_a_removed_one_forgotten(connection, key_server):
             wait_until(lambda: client.get(TASKS).status_code == 401)
 
 
-def test_a_key_is_forgotten_within_an_hour():
-    """Only the constant shows this without an hour of waiting."""
-    assert main.KEY_REFRESH_SECONDS < 3600
-
-
-def test_ssl_cert_file_can_name_another_authority(connection, key_server, tmp_path):
+def test_only_ssl_cert_file_can_name_another_authority(
+    connection, key_server, tmp_path
+):
     key = PRIVATE_KEYS["ES256"]
     host = x509.Name.from_rfc4514_string("CN=localhost")
     certificate = x509.CertificateBuilder(
@@ -1246,11 +1240,11 @@ def test_ssl_cert_file_can_name_another_authority(connection, key_server, tmp_pa
     key_server.socket = context.wrap_socket(key_server.socket, server_side=True)
     url = f"https://localhost:{key_server.server_port}"
 
-    with started(
-        connection, BETTER_AUTH_URL=url, JWT_ISSUER="me", SSL_CERT_FILE=f"{file}"
-    ) as client:
-        headers = key_server.signed_in(iss="me", aud=url)
-        assert list_as(client, headers).is_success
+    headers = key_server.signed_in(iss=url, aud=url)
+
+    for trusted, status in {f"{file}": 200, "": 500}.items():
+        with started(connection, BETTER_AUTH_URL=url, SSL_CERT_FILE=trusted) as client:
+            assert list_as(client, headers).status_code == status
 
 
 # ---- Configuration ------------------------------------------------------------------
@@ -1269,14 +1263,13 @@ def start_error(connection, **variables):
         "DATABASE_URL=mysql://u:hunter2@h/d",
         "DATABASE_URL=postgresql://u:hunter2@x@h/d",
         "DATABASE_URL=postgresql://u:p@hunter2/x@h/d",
+        "DATABASE_URL=postgresql://u:p@x?hunter2/x@h/d",
         "DATABASE_URL=postgresql://u:1/hunter2@h/d",
         "BETTER_AUTH_SECRET=" + "hunter2" * 4 + "xyz",
         "BETTER_AUTH_SECRET=" + "hunter2\udcff" * 9,
         "BETTER_AUTH_URL=app.example.com",
         "BETTER_AUTH_URL=https:app",
         "BETTER_AUTH_URL=ftp://a.b",
-        "BETTER_AUTH_URL=https://a.b,https://c.d",
-        "BETTER_AUTH_URL=https://https://a.b",
         "BETTER_AUTH_URL=https://u:hunter2@a.b",
         "BETTER_AUTH_URL=https://a.b?",
         "BETTER_AUTH_URL=https://a.b/#hunter2",
@@ -1288,6 +1281,7 @@ def start_error(connection, **variables):
         'CORS_ORIGINS=["https://a.b"]',
         "CORS_ORIGINS=localhost:5173",
         "CORS_ORIGINS=https://u:hunter2@a.b",
+        "CORS_ORIGINS=https://u:hunter2",
         "DB_POOL_SIZE=0",
         "LOG_LEVEL=LOUD",
         "PORT=65536",
@@ -1307,8 +1301,8 @@ def test_a_wrong_value_stops_the_start_with_one_line(connection, caplog, setting
     [
         ("BETTER_AUTH_SECRET", "", "set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both"),
         ("DATABASE_URL", "postgresql://u@h/d?schema=public", '"schema"'),
+        ("JWKS_URL", "a.b/jwks", "http or https URL"),
         ("CORS_ORIGINS", "https://c.d, https://a.b/path", "'https://a.b/path'"),
-        ("CORS_ORIGINS", "https://c.d, https://*.a.b", "'https://*.a.b'"),
         ("CORS_ORIGINS", "https://u:hunter2@a.b", "'a.b'"),
     ],
 )
@@ -1316,7 +1310,7 @@ def test_a_failed_start_names_what_is_wrong(connection, variable, value, words):
     assert words in start_error(connection, **{variable: value})
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql+asyncpg"])
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql+psycopg2"])
 def test_the_database_url_can_be_sqlalchemys(connection, scheme):
     # A copied address can have a blank in front.
     url = url_of(connection).replace("postgresql:", f" {scheme}:") + "&ssl=disable"
@@ -1330,7 +1324,6 @@ def test_the_database_url_can_be_sqlalchemys(connection, scheme):
         APP: "",
         "https://a.com": "http://b.com:80, , https://A.com/ ",
         "http://b.com": "http://b.com:80, , https://A.com/ ",
-        "https://a.example": "https://a.example:443",
         "https://xn--mnchen-3ya.de": "https://münchen.de",
         "capacitor://localhost": "capacitor://LocalHost",
         "http://[::1]:3000": "http://[::1]:3000",
@@ -1416,19 +1409,17 @@ def test_dotenv_beside_main_is_read_by_every_way_to_start(
 
 
 def test_an_unreadable_dotenv_stops_the_start_with_one_line(connection, folder):
-    (folder / ".env").touch(0)
-    with mock.patch.dict(main.Settings.model_config, env_file=folder / ".env"):
-        os.seteuid(os.geteuid() or 65534)  # root could read it
-        try:
-            message = start_error(connection)
-        finally:
-            os.seteuid(os.getuid())
-    assert message == ".env: cannot be read as UTF-8 (PermissionError)"
+    (folder / ".env").mkdir()
+    with mock.patch.object(main, "HERE", folder):
+        message = start_error(connection)
+    assert message == ".env: cannot be read as UTF-8 (IsADirectoryError)"
 
 
 def test_the_first_lines_say_who_may_call(connection, caplog):
-    with started(connection, BETTER_AUTH_URL=f"{APP}/auth"):
+    url = url_of(connection, "postgres:hunter2")
+    with started(connection, BETTER_AUTH_URL=f"{APP}/auth/", DATABASE_URL=url):
         first_lines = str(caplog.messages[:3])
+    assert "hunter2" not in caplog.text
     for words in ("BETTER_AUTH_SECRET", f"{APP}/auth/jwks", ORIGIN):
         assert words in first_lines
 
@@ -1461,7 +1452,6 @@ def test_on_a_laptop_the_printed_commands_work(start, folder, name, how):
         assert listed["count"] == count
         assert refused["error_code"] == "AUTH_FORBIDDEN"
         assert service.stop(how) == 0
-        assert (home / "app/.postgres").exists()
         assert not [*folder.glob("**/postmaster.pid")]
 
 
@@ -1473,22 +1463,10 @@ def test_the_cluster_of_an_older_version_stays_in_its_place(start, folder):
     assert not [*cluster.glob("long*")]
 
 
-def test_the_laptops_token_lasts_a_day_and_only_it_can_call(start, connection):
-    service = start("main.py", DATABASE_URL=url_of(connection), BETTER_AUTH_SECRET="")
-    service.client().close()
-    token = re.findall(r"Bearer (\S+)'", service.text())[0]
-    claims = jwt.decode(token, options={"verify_signature": False})
-    assert abs(claims["exp"] - time.time() - 86_400) < LIMIT
-    with pytest.raises(ConnectionRefusedError):  # it listens on 127.0.0.1 alone
-        socket.create_connection(("127.0.0.2", service.port))
-
-
 @pytest.mark.parametrize(
-    "spoiled, named",
-    {".env": ".env", ".env/folder": ".env", ".postgres": "DATABASE_URL"}.items(),
+    "spoiled, named", {".env": ".env", ".postgres": "DATABASE_URL"}.items()
 )
 def test_on_a_laptop_a_failed_start_is_one_line(start, folder, spoiled, named):
-    (folder / spoiled).parent.mkdir(exist_ok=True)
     (folder / spoiled).write_bytes(b"\xff\xfe1")
     service = start("main.py")
     assert service.popen.wait(LIMIT) == 1
@@ -1508,21 +1486,39 @@ def test_a_folder_that_pg_ctl_cannot_quote_is_one_line(character):
 NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
 
-def test_windows_gets_its_event_loop_and_proxies_75_s():
-    """Only what uvicorn is given shows this without Windows and without 75 s."""
-    variables = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": ""}
+def run_main(**variables):
+    """Return what main() gives to uvicorn on Windows, and the secret that it sets."""
+    given = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": ""}
     with (
-        mock.patch.dict(os.environ, variables, BETTER_AUTH_URL=APP),
+        mock.patch.dict(os.environ, given | variables),
         mock.patch("sys.platform", "win32"),
         mock.patch("signal.signal"),
         mock.patch("uvicorn.run") as run,
     ):
         main.main()
-        assert not os.environ["BETTER_AUTH_SECRET"]  # none beside Better Auth
-    options = run.call_args.kwargs
+        assert os.environ["DATABASE_URL"] == NOWHERE  # not the embedded PostgreSQL
+        return run.call_args.kwargs, os.environ["BETTER_AUTH_SECRET"]
+
+
+def test_windows_gets_its_event_loop_and_proxies_75_s():
+    """Only what uvicorn is given shows this without Windows and without 75 s."""
+    options, secret = run_main(BETTER_AUTH_URL=APP)
+    assert not secret  # none beside Better Auth
     assert options["loop"] == "asyncio:SelectorEventLoop"
     assert options["timeout_keep_alive"] == 75
     assert options["timeout_graceful_shutdown"] == 10
+
+
+def test_the_laptops_token_lasts_a_day_or_until_a_restart(capsys):
+    _, first_secret = run_main()
+    options, secret = run_main(HOST="::1")
+    assert secret != first_secret
+    assert options["host"] == "::1"
+    printed = capsys.readouterr().out
+    assert "http://[::1]:8000/" in printed
+    token = re.findall(r"Bearer (\S+)'", printed)[-1]
+    claims = jwt.decode(token, secret, ["HS256"])
+    assert abs(claims["exp"] - time.time() - 86_400) < LIMIT
 
 
 @pytest.mark.parametrize("workers, status", {"1": 3, "2": 0}.items())
@@ -1625,6 +1621,13 @@ def test_a_frozen_server_is_given_up_within_3_s(database, submit):
             os.kill(frozen, signal.SIGCONT)
 
 
+def test_ready_a_cancellation_and_a_removed_key_end_in_time():
+    """Only the constants show this without a late answer or an hour of waiting."""
+    assert main.KEY_REFRESH_SECONDS < 3600
+    assert 2 * main.READY_SECONDS + main.CANCEL_SECONDS < 3
+    assert main.CANCEL_SECONDS < 1
+
+
 def test_after_an_outage_a_request_succeeds_within_2_s(
     connection, database, app, submit
 ):
@@ -1639,9 +1642,20 @@ def test_after_an_outage_a_request_succeeds_within_2_s(
     assert waiting.result(2).is_success
 
 
-def test_without_its_table_it_is_not_ready(database, app):
-    database.execute("DROP TABLE tasks")
-    assert app.get("/ready").status_code == 503
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE tasks",
+        "DROP INDEX tasks_idempotency_key",
+        "DROP FUNCTION task_json",
+        "REVOKE SELECT ON tasks FROM rows",
+    ],
+)
+def test_without_its_schema_or_a_right_it_is_not_ready(database, app, change):
+    database.execute(f"{ROLE}; GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO rows")
+    with started(database, DATABASE_URL=url_of(database, "rows")) as client:
+        database.execute(change)
+        assert client.get("/ready").status_code == 503
 
 
 def add_trigger(connection, body):
@@ -1747,7 +1761,8 @@ def test_a_request_costs_one_round_trip(database):
     assert 35 < transactions(40) - 2 * one_start < 55
 
 
-def test_a_list_renders_only_its_page(database, app):
+def test_a_list_sorts_nothing_and_renders_only_its_page(database, app):
+    assert "Sort" not in plan_of(database, "list_tasks")
     database.execute(f"""
         {INSERT} ('alice', generate_series(1, 9));
         CREATE SEQUENCE rendered;
@@ -1854,16 +1869,23 @@ def test_an_older_table_keeps_its_rows_and_becomes_the_new_one(
     assert described(database) == described(connection)
 
 
-@pytest.mark.parametrize("before, tasks", {"": [], STAGE_1: [SEVEN]}.items())
-def test_many_workers_can_start_at_once(start, database, before, tasks):
-    database.execute(before)
+def test_columns_that_nobody_must_fill_in_are_no_obstacle(database):
+    database.execute(
+        f"{STAGE_1} ALTER TABLE tasks ADD x text, ADD y int NOT NULL DEFAULT 1"
+    )
+    with started(database) as client:
+        assert create(client).json()["id"] == 42
+
+
+def test_many_workers_can_start_at_once(start, database):
+    database.execute(STAGE_1)
     database.execute("BEGIN; SELECT pg_advisory_xact_lock(hashtext('task-api schema'))")
     service = start(WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
     wait_until(lambda: len(waiting(database)) == 3)
     database.execute("ROLLBACK")
     wait_until(lambda: service.text().count("startup complete") == 3)
     with service.client() as client:
-        assert client.get(TASKS).json()["tasks"] == tasks
+        assert client.get(TASKS).json()["tasks"] == [SEVEN]
 
 
 @pytest.mark.parametrize(
@@ -1872,10 +1894,6 @@ def test_many_workers_can_start_at_once(start, database, before, tasks):
         "DROP complete, ADD idempotency_key text": 'no column "complete"',
         "DROP created_at, DROP title": 'no column "title"',
         "ALTER user_id DROP NOT NULL": '"user_id" can be null',
-        "ALTER title DROP NOT NULL": '"title" can be null',
-        "ALTER complete DROP NOT NULL": '"complete" can be null',
-        "ALTER created_at DROP NOT NULL": '"created_at" can be null',
-        "ALTER updated_at DROP NOT NULL": '"updated_at" can be null',
         """ADD note int NOT NULL DEFAULT 1;
         ALTER TABLE tasks ALTER note DROP DEFAULT""": '"note" must be filled in',
         """ALTER description SET DEFAULT '',
@@ -1962,15 +1980,14 @@ def test_a_read_only_database_serves_reads_with_a_warning(database, app, caplog)
         assert refusal(create(client)) == "500 DATABASE_ERROR"
     assert caplog.text.count("WARNING") == 1
     assert "the schema was left as it is: " in caplog.text
-    database.execute("DROP TABLE tasks")
-    assert "read-only" in start_error(database)
 
 
 @pytest.mark.parametrize("before", ["", STAGE_1])
 def test_supabase_roles_lose_their_rights_only_once(database, before):
     database.execute(SUPABASE + before)
     readable = """
-        SELECT concat(has_table_privilege('anon', 'tasks', 'SELECT'),
+        SELECT concat(has_table_privilege('anon', 'tasks',
+                                          'SELECT, INSERT, UPDATE, DELETE, TRUNCATE'),
                       has_table_privilege('authenticated', 'tasks', 'SELECT'))"""
     with started(database):
         assert value_of(database, readable) == "ff"  # two times false
@@ -1994,21 +2011,18 @@ def plan_of(database, name):
 def test_a_statement_reaches_one_user_and_by_an_index(database, app, name):
     plan = plan_of(database, name)
     for scan in re.findall(r"(?:Seq|Index|Only) Scan.*\n.*", plan):
-        assert re.search("Index Cond: .*user_id", scan), plan
+        assert re.search(r"Index Cond: .*\buser_id\)?(::text)? = ", scan), plan
     statement = getattr(main.queries, name).sql
     for first_column in re.findall(r"INSERT INTO .*?\((\w+)", statement):
         assert first_column == "user_id", plan
-
-
-def test_a_list_is_not_sorted(database, app):
-    assert "Sort" not in plan_of(database, "list_tasks")
 
 
 def test_citus_can_distribute_the_table(connection):
     """Citus is not at hand. These are its rules for functions, updates and indexes."""
     volatility = "SELECT provolatile FROM pg_proc WHERE proname = 'task_json'"
     assert value_of(connection, volatility) == "i"
-    assert "clock_timestamp" not in (FILES / "queries.sql").read_text()
+    statements = (FILES / "queries.sql").read_text()
+    assert not re.search(r"clock_timestamp|RETURNING .*\(.*\(", statements)
     indexes = connection.execute(INDEXES).fetchall()
     assert all("(user_id, " in index for (index,) in indexes)
 
@@ -2020,7 +2034,6 @@ def test_citus_can_distribute_the_table(connection):
     "path, route, status, user, code",
     [
         (f"{TASKS}?limit=7", "/api/{user_id}/tasks", 200, "alice", None),
-        ("/health", "/health", 200, None, None),
         ("/nowhere", None, 404, None, "NOT_FOUND"),
         ("/api/bob/tasks", "/api/{user_id}/tasks", 403, "alice", "AUTH_FORBIDDEN"),
     ],
@@ -2043,17 +2056,15 @@ def test_a_request_is_one_line_of_json(
     }
 
 
-@pytest.mark.parametrize("sent", [b"~" * 128, b"a b"])
-def test_a_good_request_id_is_returned(client, sent):
-    answer = client.get("/health", headers={"X-Request-ID": sent})
-    assert answer.headers["X-Request-ID"] == sent.decode()
-
-
-@pytest.mark.parametrize("sent", [b"", b"x" * 129, b"a\tb", b"\xe9"])
-def test_an_odd_request_id_is_replaced(client, sent):
+@pytest.mark.parametrize(
+    "sent, count",
+    {b"~" * 128: 1, b"a b": 1, b"": 2, b"x" * 129: 2, b"\xe9": 2}.items(),
+)
+def test_a_good_request_id_is_returned_an_odd_one_replaced(client, sent, count):
     client.headers.update({"X-Request-ID": sent})
     ids = {client.get("/health").headers["X-Request-ID"] for _ in range(2)}
-    assert len(ids) == 2
+    assert len(ids) == count
+    assert count == 2 or ids == {sent.decode()}
 
 
 @pytest.mark.parametrize("command", [UVICORN, ("main.py",)])
@@ -2172,9 +2183,10 @@ def test_the_page_and_the_statements_have_the_names_of_routes():
 
 
 @each(WITH_BODY)
-def test_a_body_has_an_example(route):
+def test_a_body_has_an_example_that_is_valid(route):
     (name,) = re.findall(r"schemas/(\w+)", str(documented(route)["requestBody"]))
-    assert SCHEMAS[name]["examples"]
+    (example,) = SCHEMAS[name]["examples"]
+    getattr(main, name).model_validate(example)
 
 
 @pytest.mark.parametrize(
@@ -2194,7 +2206,6 @@ def test_a_generated_client_sees_the_rules(name, required, optional):
     fields = f"{required} {optional}".split()
     assert schema["properties"] == {field: FIELDS[field] for field in fields}
     assert schema.get("required", []) == required.split()
-    assert "anyOf" not in schema
 
 
 def test_a_generated_client_sees_the_rules_of_parameters():
@@ -2244,7 +2255,7 @@ def test_the_readme_says_what_the_service_does(words):
 
 def test_the_readme_has_the_variables_and_their_defaults():
     for name, field in main.Settings.model_fields.items():
-        assert re.search(rf"`{name.upper()}` \| `?{field.default or ''}", README)
+        assert re.search(rf"`{name.upper()}` \| `?{field.default or '.*'}`? \|", README)
 
 
 @each(ROUTES)
@@ -2270,8 +2281,9 @@ def test_the_first_part_of_the_requirements_is_enough_to_run():
     source = (FILES / "main.py").read_text(encoding="utf-8")
     imported = set(re.findall(r"(?m)^(?:import|from) (\w+)", source))
     for name in imported - sys.stdlib_module_names:
-        package = name.replace("_", "-").replace("jwt", "pyjwt")
+        package = name.replace("_", "-").replace("jwt", r"pyjwt\[crypto")
         assert re.search(rf"(?m)^{package}\b.*==[\d.]+ +# \w", TO_RUN)
+    assert "psycopg[binary" in TO_RUN
 
 
 def test_the_deploy_commands_install_only_the_first_part():
