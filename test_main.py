@@ -2058,7 +2058,7 @@ def test_a_request_is_one_line_of_json(
 
 @pytest.mark.parametrize(
     "sent, count",
-    {b"~" * 128: 1, b"": 2, b"x" * 129: 2, b"\xe9": 2}.items(),
+    {b"~" * 128: 1, b"a b": 1, b"": 2, b"x" * 129: 2, b"\xe9": 2}.items(),
 )
 def test_a_good_request_id_is_returned_an_odd_one_replaced(client, sent, count):
     client.headers.update({"X-Request-ID": sent})
