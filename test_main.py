@@ -561,7 +561,9 @@ def test_a_list_is_filtered_and_paged_but_counts_all(
 @pytest.mark.parametrize("query, length", [("", 100), ("?limit=1000", 1000)])
 def test_a_page_has_100_tasks_or_up_to_1000(client, connection, query, length):
     connection.execute(f"{INSERT} ('alice', generate_series(1, 1001))")
-    assert len(client.get(TASKS + query).json()["tasks"]) == length
+    page = client.get(TASKS + query).json()
+    assert len(page["tasks"]) == length
+    assert page["count"] == 1001
 
 
 @pytest.mark.parametrize(
@@ -581,7 +583,7 @@ def test_a_key_sent_again_returns_the_first_task_as_it_is(client):
     client.patch(TASK, json={"title": "Buy rye"})
     changed = client.put(TASK, json=BREAD).json()
 
-    again = create(client, title="Something else", description="")
+    again = create(client, title="Buy caviar", description="Much")
 
     assert again.status_code == 201
     assert again.json() == changed
@@ -607,7 +609,7 @@ def test_a_key_belongs_to_one_user_and_goes_with_its_task(client, connection):
 
 @pytest.mark.parametrize(
     "key, status",
-    {b"k k" * 85: 201, b"": 422, b"k" * 256: 422, b"\xe9": 422}.items(),
+    {b"k k" * 85: 201, b"": 422, b"k" * 256: 422, b"k\tk": 422, b"\xe9": 422}.items(),
 )
 def test_a_key_is_1_to_255_printable_ascii_characters(client, key, status):
     client.headers.update({"Idempotency-Key": key})
@@ -702,7 +704,7 @@ def test_odd_json_is_never_a_500(client, content, answer):
     assert refusal(response) == answer
 
 
-@pytest.mark.parametrize("user", ["🥛" * 255, "..user|1:2@x"])
+@pytest.mark.parametrize("user", ["🥛" * 255, "..user|1:2@x%41"])
 def test_a_location_is_percent_encoded_and_leads_back(client, user):
     path = f"/api/{quote(user, safe='')}/tasks"
     client.headers.update(signed_in(user))
@@ -722,6 +724,7 @@ def test_a_bad_user_id_is_422(client, user):
     {
         "Alice": "alice",
         "alice\0": "alice",
+        " alice": "alice",
         "e\u0301": "\xe9",
         "a" * 256: "a" * 255,
     }.items(),
@@ -796,9 +799,10 @@ def test_a_validation_error_is_logged_without_its_values(client, service, path):
     assert "caviar caviar" not in str(line)
 
 
-def test_an_answer_that_breaks_off_is_cut(client):
+def test_an_answer_that_breaks_off_is_cut_and_logged(client, service):
     with pytest.raises(httpx.RemoteProtocolError):
         client.get("/half")
+    wait_until(lambda: "out of parts" in service.text())
 
 
 # ---- Fairness -----------------------------------------------------------------------
@@ -880,11 +884,14 @@ def test_one_user_gets_a_third_of_the_connections(database, submit):
         database.execute("BEGIN; SELECT FROM tasks FOR UPDATE")
         updates = [
             submit(client.request, method, TASK, json=BREAD)
-            for method in ("PUT", "PATCH") * 10
+            for method in ("PUT", "PATCH") * 40
         ]
         wait_until(lambda: len(waiting(database)) == 2)
 
-        assert at_once(submit, 8, list_as, client, signed_in("bob"), "bob") == {200}
+        # ALICE is another user than alice.
+        others = ["ALICE", *map(str, range(40))]
+        lists = [submit(list_as, client, signed_in(user), user) for user in others]
+        assert {answer.result().status_code for answer in lists} == {200}
         assert client.get("/ready").is_success
         assert len(waiting(database)) == 2
 
@@ -1124,7 +1131,7 @@ def test_a_token_of_the_key_server_without_a_claim_is_401(
     assert refusal(response) == "401 AUTH_INVALID"
 
 
-def test_a_token_cannot_choose_how_it_is_checked(connection, key_server):
+def test_a_token_cannot_choose_how_it_is_checked(connection, key_server, caplog):
     key_server.keys.append({"kty": "oct", "kid": "oct", "k": "A" * 43})
     claims = key_server.claims
     stranger = ed25519.Ed25519PrivateKey.generate()
@@ -1141,6 +1148,7 @@ def test_a_token_cannot_choose_how_it_is_checked(connection, key_server):
         for bad_token in forged:
             assert refusal(list_as(client, bearer(bad_token))) == "401 AUTH_INVALID"
         assert list_as(client, key_server.signed_in()).is_success
+    assert "BETTER_AUTH_SECRET" not in caplog.text
 
 
 def test_a_key_is_for_one_algorithm(key_client, key_server):
@@ -1196,6 +1204,7 @@ def test_a_key_server_that_was_down_is_asked_again(
 
     key_server.answer = None
     assert key_client.get(TASKS).is_success
+    assert f"an invalid key from {key_server.url}" in caplog.text
 
 
 # The cache holds one token, so each new one empties it first.
@@ -1212,6 +1221,7 @@ def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit):
     assert refusal(unknown.result()) == "500 INTERNAL_ERROR"
     assert 5 <= time.monotonic() - began < 7
     assert list_as(key_client, key_server.signed_in(n=2)).is_success
+    assert len(key_server.fetched) == 2
 
 
 @mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, KEY_REFRESH_SECONDS=0.05)
@@ -1221,6 +1231,11 @@ def test_a_new_key_is_found_and_a_removed_one_forgotten(connection, key_server):
             client.headers.update(key_server.signed_in(kid))
             key_server.publish(kid)
             assert client.get(TASKS).is_success
+            key_server.answer = (500, "")
+            key_server.fetched.clear()
+            wait_until(lambda: key_server.fetched[2:])
+            assert client.get(TASKS).is_success
+            key_server.answer = None
             key_server.keys = []
             wait_until(lambda: client.get(TASKS).status_code == 401)
 
@@ -1267,13 +1282,15 @@ def start_error(connection, **variables):
         "BETTER_AUTH_URL=https://a.b?",
         "BETTER_AUTH_URL=https://a.b/#hunter2",
         "BETTER_AUTH_URL=https://https://a.b",
+        "BETTER_AUTH_URL=https://a.b//c",
         "BETTER_AUTH_URL=https://a-.b",
         f"BETTER_AUTH_URL=https://{'a' * 64}.b",
         "BETTER_AUTH_URL=https://a.b,https://c.d",
         "JWKS_URL=https://a.b/jwks",
         "CORS_ORIGINS=*",
+        "CORS_ORIGINS=https://*.b",
         "CORS_ORIGINS=localhost:5173",
-        "CORS_ORIGINS=https://u:hunter2@a.b",
+        "CORS_ORIGINS=https://u@x:hunter2@a.b",
         "CORS_ORIGINS=https://u:hunter2",
         "DB_POOL_SIZE=0",
         "LOG_LEVEL=LOUD",
@@ -1293,7 +1310,7 @@ def test_a_wrong_value_stops_the_start_with_one_line(connection, caplog, setting
     "variable, value, words",
     [
         ("BETTER_AUTH_SECRET", "", "set BETTER_AUTH_URL, BETTER_AUTH_SECRET or both"),
-        ("DATABASE_URL", "postgresql://u@h/d?schema=public", '"schema"'),
+        ("DATABASE_URL", "postgresql://h/d?schema=public", '"schema"'),
         ("JWKS_URL", "a.b/jwks", "http or https URL"),
         ("CORS_ORIGINS", "https://c.d, https://a.b/path", "'https://a.b/path'"),
         ("CORS_ORIGINS", "https://u:hunter2@a.b", "'a.b'"),
@@ -1303,10 +1320,13 @@ def test_a_failed_start_names_what_is_wrong(connection, variable, value, words):
     assert words in start_error(connection, **{variable: value})
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql+psycopg2"])
+@pytest.mark.parametrize(
+    "scheme", ["postgres", "postgresql+psycopg2", "postgresql+asyncpg"]
+)
 def test_the_database_url_can_be_sqlalchemys(connection, scheme):
     # A copied address can have a blank in front.
-    url = url_of(connection).replace("postgresql:", f" {scheme}:") + "&ssl=disable"
+    url = url_of(connection).replace("postgresql:", f" {scheme}:")
+    url = url.replace("?", "?ssl=disable&") + "&ssl=disable"
     with started(connection, DATABASE_URL=url) as client:
         assert client.get(TASKS).is_success
 
@@ -1315,8 +1335,8 @@ def test_the_database_url_can_be_sqlalchemys(connection, scheme):
     "origin, configured",
     {
         APP: "",
-        "https://a.com": "http://b.com:80, , https://A.com/ ",
-        "http://b.com": "http://b.com:80, , https://A.com/ ",
+        "https://a_b.com": "http://b.com:80, , https://A_b.com/ ",
+        "http://b.com": "http://b.com:80, , https://A_b.com/ ",
         "https://xn--mnchen-3ya.de": "https://münchen.de",
         "capacitor://localhost": "capacitor://LocalHost",
         "http://[::1]:3000": "http://[::1]:3000",
@@ -1332,7 +1352,8 @@ def test_a_listed_origin_can_read_answers(connection, origin, configured):
     [
         ("", APP, "http://localhost:5173", "set BETTER_AUTH_URL"),
         ("", "", "http://localhost:5173", "add it to CORS_ORIGINS"),
-        ("https://a.com", APP, "https://a.com.b", "add it to CORS_ORIGINS"),
+        ("https://a.com", APP, "https://a.com.a-long-name", "add it to CORS_ORIGINS"),
+        ("https://a.com", APP, "null", "add it to CORS_ORIGINS"),
         ("https://a.com", APP, APP, "add it to CORS_ORIGINS"),
     ],
 )
@@ -1403,10 +1424,10 @@ def test_dotenv_beside_main_is_read_by_every_way_to_start(
 
 
 def test_an_unreadable_dotenv_stops_the_start_with_one_line(connection, folder):
-    (folder / ".env").mkdir()
+    (folder / ".env").symlink_to("nowhere")
     with mock.patch.object(main, "HERE", folder):
         message = start_error(connection)
-    assert message == ".env: cannot be read as UTF-8 (IsADirectoryError)"
+    assert message == ".env: cannot be read as UTF-8 (FileNotFoundError)"
 
 
 def test_the_first_lines_say_who_may_call(connection, caplog):
@@ -1462,15 +1483,12 @@ def test_the_cluster_of_an_older_version_stays_in_its_place(start, folder):
     assert not [*cluster.glob("long*")]
 
 
-@pytest.mark.parametrize(
-    "spoiled, named", {".env": ".env", ".postgres": "DATABASE_URL"}.items()
-)
-def test_on_a_laptop_a_failed_start_is_one_line(start, folder, spoiled, named):
-    (folder / spoiled).write_bytes(b"\xff\xfe1")
+def test_on_a_laptop_a_failed_start_is_one_line(start, folder):
+    (folder / ".postgres").touch()
     service = start("main.py")
     assert service.popen.wait(LIMIT) == 1
     (line,) = service.lines()
-    assert line["message"].startswith(f"cannot start: {named}: ")
+    assert line["message"].startswith("cannot start: DATABASE_URL: ")
 
 
 @pytest.mark.parametrize("character", '"$`')
@@ -1509,11 +1527,9 @@ def test_windows_gets_a_selector_loop_and_idle_connections_75_s():
 
 
 def test_the_laptops_token_lasts_a_day_or_until_a_restart(capsys):
-    secrets = [run_main(HOST="::1")[1]["BETTER_AUTH_SECRET"] for _ in range(2)]
+    secrets = [run_main()[1]["BETTER_AUTH_SECRET"] for _ in range(2)]
     assert secrets[0] != secrets[1]
-    printed = capsys.readouterr().out
-    assert "http://[::1]:8000/" in printed
-    shown = re.findall(r"Bearer (\S+)'", printed)[-1]
+    shown = re.findall(r"Bearer (\S+)'", capsys.readouterr().out)[-1]
     claims = jwt.decode(shown, secrets[1], ["HS256"])
     assert abs(claims["exp"] - time.time() - 86_400) < LIMIT
 
@@ -1700,6 +1716,7 @@ def test_a_write_whose_connection_broke_is_not_repeated(database, own_client):
     )
     assert refusal(create(own_client)) == "500 DATABASE_ERROR"
     assert value_of(database, "SELECT last_value FROM attempts") == 1
+    assert own_client.get(TASKS).is_success
 
 
 def test_a_statement_has_5_s_after_it_has_a_connection(database, submit):
@@ -1717,7 +1734,7 @@ def test_a_write_whose_service_died_is_not_done(start, database, submit):
         service.popen.kill()  # and so sends no cancellation
         died = time.monotonic()
         wait_until(lambda: not waiting(database))
-        assert time.monotonic() - died < 2.5
+        assert time.monotonic() - died < 1.8
         database.execute("ROLLBACK")
         assert stored(database) == []
 
@@ -1874,7 +1891,8 @@ def test_any_earlier_table_keeps_its_rows_and_becomes_the_new(
 
 def test_columns_that_nobody_must_fill_in_are_no_obstacle(database):
     database.execute(
-        f"{STAGE_1} ALTER TABLE tasks ADD x text, ADD y int NOT NULL DEFAULT 1"
+        f"{STAGE_1} ALTER TABLE tasks ADD x text, ADD y int NOT NULL DEFAULT 1,"
+        " ADD z int GENERATED ALWAYS AS IDENTITY"
     )
     with started(database) as client:
         assert create(client).json()["id"] == 42
@@ -1901,6 +1919,7 @@ def test_many_workers_can_start_at_once(start, database, before, tasks):
         ),
         ("ALTER TABLE tasks DROP created_at, DROP title", 'no column "title"'),
         ("ALTER TABLE tasks ALTER user_id DROP NOT NULL", '"user_id" can be null'),
+        ("ALTER TABLE tasks ALTER complete DROP NOT NULL", '"complete" can be null'),
         (
             """ALTER TABLE tasks ADD note int NOT NULL DEFAULT 1; ALTER TABLE tasks
             ALTER note DROP DEFAULT""",
@@ -1944,22 +1963,27 @@ def test_many_workers_can_start_at_once(start, database, before, tasks):
         ),
     ],
 )
-def test_a_table_that_does_not_fit_stops_the_start_and_stays(database, change, named):
+def test_a_table_that_does_not_fit_stops_the_start_and_stays(
+    database, caplog, change, named
+):
     database.execute(f"{STAGE_1} UPDATE tasks SET description = ''; {change}")
     before = described(database)
-    message = start_error(database)
-    assert message.startswith("schema.sql cannot be applied: ")
-    assert named in message
-    assert "\n" not in message
+    start_error(database, LOG_LEVEL="CRITICAL")
+    (line,) = caplog.messages
+    assert line.startswith("cannot start: schema.sql cannot be applied: ")
+    assert named in line
+    assert "\n" not in line
     assert described(database) == before
 
 
-def test_a_database_of_another_encoding_is_refused(connection):
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_of_another_encoding_is_refused(connection, encoding):
+    name = encoding.lower()
     connection.execute(
-        "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+        f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
     )
-    url = url_of(connection).replace("@/postgres", "@/latin")
-    assert "is LATIN1, not UTF8" in start_error(connection, DATABASE_URL=url)
+    url = url_of(connection).replace("@/postgres", f"@/{name}")
+    assert f"is {encoding}, not UTF8" in start_error(connection, DATABASE_URL=url)
 
 
 def test_the_encoding_of_the_client_does_not_matter(database):
@@ -2267,6 +2291,11 @@ README_SAYS = f"""\
 | `HTTP_ERROR` | any other |
 | `GET /health` |
 | `GET /ready` |
+uvicorn main:app --host 0.0.0.0 --port $PORT --timeout-graceful-shutdown 10 --timeout-k
+sed '/^# For a laptop/,$d' requirements.txt > run.txt && pip install -r run.txt
+RUN sed '/^# For a laptop/,$d' requirements.txt > run.txt && pip install --no-cache-dir
+CMD exec uvicorn main:app --host 0.0.0.0 --port ${{PORT:-8080}} \\
+    --timeout-graceful-shutdown 10 --timeout-keep-alive 75
 | 200, or 503 |
 | `JWKS_URL` | `<url>/api/auth/jwks` |
 | `CORS_ORIGINS` | the origin of `BETTER_AUTH_URL`, or `{ORIGIN}` |
@@ -2296,32 +2325,3 @@ def test_the_readme_has_the_variables_and_their_defaults():
 def test_the_readme_has_the_routes_and_their_statuses(route):
     success = min(documented(route)["responses"])
     assert re.search(rf"`{route.method} {route.path}` \|.*\| {success}\b", README)
-
-
-def test_every_uvicorn_command_of_the_readme_has_its_options():
-    for options in (
-        "--host 0.0.0.0 --port $",
-        "--timeout-graceful-shutdown 10 --timeout-keep-alive 75",
-    ):
-        assert README.count(options) == README.count("uvicorn main:app --") > 0
-
-
-TO_RUN, _, _ = (
-    (FILES / "requirements.txt").read_text().partition("# For a laptop and the tests")
-)
-
-
-def test_every_import_has_a_pinned_package_and_a_reason():
-    source = (FILES / "main.py").read_text(encoding="utf-8")
-    imported = set(re.findall(r"(?m)^(?:import|from) (\w+)", source))
-    for name in imported - sys.stdlib_module_names:
-        package = name.replace("_", "-").replace("jwt", r"pyjwt\[crypto")
-        assert re.search(rf"(?m)^{package}\b.*==[\d.]+ +# \w", TO_RUN)
-    assert "psycopg[binary" in TO_RUN
-
-
-def test_the_deploy_commands_install_only_the_first_part():
-    command = "sed '/^# For a laptop/,$d' requirements.txt"
-    assert README.count(f"{command} > run.txt && pip install ") == 2
-    cut = subprocess.check_output(command, shell=True, cwd=FILES)
-    assert cut.decode() == TO_RUN
