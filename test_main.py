@@ -657,7 +657,6 @@ BLANK = " \t\n\r\v\f\x1f\x85\u00a0\u2007\u2028\u3000"
         ("title", "x" * 201, "at most 200 characters"),
         ("title", "a\0b", "U+0000"),
         ("title", "a\ud800b", "surrogate"),
-        ("title", "\ud900", "surrogate"),
         ("title", None, "string"),
         ("description", "x" * 1001, "at most 1000 characters"),
         ("description", "\udfff", "surrogate"),
@@ -756,7 +755,7 @@ def test_a_change_moves_updated_at_and_only_forward(client, connection, method):
 
 
 def test_another_path_is_404_even_if_only_a_slash_is_added(client):
-    for path in ("/api//tasks", f"{TASKS}/", f"{TASK}/", "/nowhere"):
+    for path in ("/api//tasks", f"{TASKS}/", f"{TASK}/"):
         assert refusal(client.get(path)) == "404 NOT_FOUND"
 
 
@@ -770,8 +769,8 @@ def test_another_method_is_405(client):
 
 
 def test_an_http_exception_keeps_status_detail_and_headers(client):
-    response = client.get("/refuse/429")
-    assert refusal(response) == "429 HTTP_ERROR"
+    response = client.get("/refuse/503")
+    assert refusal(response) == "503 HTTP_ERROR"
     assert response.headers["Retry-After"] == "7"
     assert response.json()["detail"] == "Too red."
 
@@ -1038,7 +1037,7 @@ def key_server():
     """A key server with one good key, k1, among odd ones."""
     with KeyServer() as key_server:
         key_server.publish("k1")
-        key_server.keys += [None, {"kty": ["OKP"]}, {"kty": "RSA", "n": "AQAB"}]
+        key_server.keys += [None, {"kty": "RSA", "n": "AQAB"}]
         Thread(target=key_server.serve_forever, args=[0.01]).start()
         yield key_server
         key_server.shutdown()
@@ -1088,7 +1087,7 @@ def headers_at(origin, connection, configured, better_auth=f"{APP}/auth"):
     [
         (APP, APP, 200),
         (f"{APP}/", [f"{APP}/"], 200),
-        (f"{APP}/app", APP, 401),
+        (f"{APP}/app/", APP, 401),
         (APP, "better-auth:session-cache", 401),
     ],
 )
@@ -1156,10 +1155,10 @@ def test_a_key_is_for_one_algorithm(key_client, key_server):
         key_server.publish("all", algorithm, use="sig")
     key_server.publish("encryption", use="enc")
     key_server.publish("rsa", "RS256")
-    del key_server.keys[-1]["alg"]
+    del key_server.keys[0]["alg"], key_server.keys[-1]["alg"]
     accepted = [
         f"{kid} {algorithm}"
-        for kid in ("all", "encryption", "rsa")
+        for kid in ("all", "encryption", "rsa", "k1")
         for algorithm in PRIVATE_KEYS
         if list_as(key_client, key_server.signed_in(kid, algorithm)).is_success
     ]
@@ -1170,6 +1169,7 @@ def test_a_key_is_for_one_algorithm(key_client, key_server):
         "all RS256",
         "all PS256",
         "rsa RS256",
+        "k1 EdDSA",
     ]
 
 
@@ -1190,7 +1190,6 @@ def test_made_up_key_ids_cannot_hammer_the_key_server(
     "answer, reason",
     {
         (500, '{"keys": []}'): "500 Internal Server Error",
-        (200, "<html>"): "JSONDecodeError",
         (200, '{"keys": {}}'): "keys is not a list",
     }.items(),
 )
@@ -1274,6 +1273,7 @@ def start_error(connection, **variables):
         "DATABASE_URL=postgresql://u:p@hunter2/x@h/d",
         "DATABASE_URL=postgresql://u:p@x?hunter2/x@h/d",
         "DATABASE_URL=postgresql://u:1/hunter2@h/d",
+        "DATABASE_URL=postgresql://127.0.0.1:hunter2",
         "BETTER_AUTH_SECRET=hunter2hunter2hunter2hunter2xyz",
         "BETTER_AUTH_SECRET=" + "hunter2\udcff" * 9,
         "BETTER_AUTH_URL=app.example.com",
@@ -1335,8 +1335,8 @@ def test_the_database_url_can_be_sqlalchemys(connection, scheme):
     "origin, configured",
     {
         APP: "",
-        "https://a_b.com": "http://b.com:80, , https://A_b.com/ ",
-        "http://b.com": "http://b.com:80, , https://A_b.com/ ",
+        "https://a_b.c.": "http://b.com:80, , https://A_b.c./ ",
+        "http://b.com": "http://b.com:80, , https://A_b.c./ ",
         "https://xn--mnchen-3ya.de": "https://münchen.de",
         "capacitor://localhost": "capacitor://LocalHost",
         "http://[::1]:3000": "http://[::1]:3000",
@@ -1509,10 +1509,11 @@ def run_main(**variables):
     with (
         mock.patch.dict(os.environ, given | variables),
         mock.patch("sys.platform", "win32"),
-        mock.patch("signal.signal"),
+        mock.patch("signal.signal") as handle,
         mock.patch("uvicorn.run") as run,
     ):
         main.main()
+        handle.assert_called_once()  # there is no SIGHUP
         return run.call_args.kwargs, dict(os.environ)
 
 
@@ -2001,6 +2002,7 @@ ROLE = """
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rows;
 """
 SUPABASE = """
+    SET TimeZone = 'Asia/Kolkata';
     DO $$ BEGIN CREATE ROLE anon; CREATE ROLE authenticated;
     EXCEPTION WHEN duplicate_object THEN NULL; END $$;
     ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO anon, authenticated;
@@ -2028,7 +2030,6 @@ def test_a_read_only_database_serves_reads_with_a_warning(database, caplog):
     with started(database) as client:
         assert client.get(TASKS).is_success
         assert refusal(create(client)) == "500 DATABASE_ERROR"
-    assert caplog.text.count("WARNING") == 1
     assert "the schema was left as it is: " in caplog.text
 
 
@@ -2038,11 +2039,12 @@ def test_supabase_roles_lose_their_rights_only_once(database, before):
     granted = """
         SELECT count(*) FROM information_schema.role_table_grants
          WHERE table_name = 'tasks' AND grantee IN ('anon', 'authenticated')"""
-    with started(database):
-        assert value_of(database, granted) == 0
+    database.execute(SCHEMA)
+    assert value_of(database, granted) == 0
     database.execute("GRANT SELECT ON tasks TO anon, authenticated")
-    with started(database):
-        assert value_of(database, granted) == 2
+    database.execute(SCHEMA)
+    assert value_of(database, granted) == 2
+    assert value_of(database, "SHOW TimeZone") == "Asia/Kolkata"  # no session state
 
 
 def plan_of(database, name):
