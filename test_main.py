@@ -5,8 +5,8 @@ helpers stand above their first use.
 
 Most tests call one process of the service, through the fixture `client`. Tests that
 need other settings, or a database they may spoil, run the app in this process, with
-`started`. Tests of signals, files and the log start a process of their own, with the
-fixture `start`. Their clients check each answer with check_answer.
+`running_app`. Tests of signals, files and the log start a process of their own, with
+the fixture `start_process`. All of their clients run check_answer on each response.
 """
 
 import contextlib
@@ -148,7 +148,7 @@ def test_delete_returns_nothing_and_then_404(client):
 
     assert response.status_code == 204
     assert response.content == b""
-    assert refusal(client.delete(TASK)) == "404 NOT_FOUND"
+    assert outcome(client.delete(TASK)) == "404 NOT_FOUND"
 
 
 # ---- How the tests call the service -------------------------------------------------
@@ -160,9 +160,8 @@ SECRET = "32 bytes, but 29 letters: äöü"
 YEAR_2100 = 4102444800
 ALICE = {"sub": "alice", "exp": YEAR_2100}
 
-# This runs on import and not in a fixture, because the processes that the tests start
-# get it too. An empty variable counts as not set. Lima is five hours from UTC, so that
-# a local time would show.
+# Set on import, before any fixture starts a process. An empty variable counts as not
+# set. Lima is five hours from UTC, so a test fails if the service writes local time.
 main.Settings.model_config["env_file"] = None
 os.environ.update({name.upper(): "" for name in main.Settings.model_fields})
 os.environ.update(BETTER_AUTH_SECRET=SECRET, DB_POOL_SIZE="2", TZ="America/Lima")
@@ -198,7 +197,7 @@ class Service:
     """A process of the service, and what it writes."""
 
     def __init__(self, folder, *arguments, **environment):
-        # Below the ports that the system hands to clients, so that none takes it first.
+        # The system gives clients ports above 32,768. Stay below them.
         self.port = random.randrange(10_000, 30_000)
         self.stdout = folder / f"{self.port}.out"
         self.stderr = folder / f"{self.port}.err"
@@ -221,8 +220,8 @@ class Service:
         return [json.loads(line) for line in self.text().splitlines()]
 
     def client(self):
-        """Wait until the service is up. Return a client with alice's token, which
-        sends what a page at ORIGIN sends."""
+        """Wait until the service is up. Return a client with alice's token, and
+        with the Origin header of a web page."""
         wait_until(lambda: "running on" in self.text() or self.popen.poll() is not None)
         return httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}",
@@ -249,7 +248,10 @@ def check_answer(response):
     assert response.headers["X-Request-ID"]
     if response.request.headers["Origin"] == ORIGIN:
         assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
-    if response.is_error and response.status_code not in (413, 503):
+        exposed = response.headers["Access-Control-Expose-Headers"]
+        assert exposed == "Location, Retry-After, X-Request-ID"
+    path = response.url.path
+    if response.is_error and response.status_code != 413 and path != "/ready":
         assert response.headers["Content-Type"] == "application/json"
         body = response.json()
         if response.status_code == 422:
@@ -265,7 +267,7 @@ def check_answer(response):
 
 
 CHALLENGES = {"AUTH_MISSING": "Bearer", "AUTH_INVALID": 'Bearer error="invalid_token"'}
-# No error shows a pattern, Python, SQL or an address.
+# No error may contain these: a pattern, a message of Python or of SQL, an address.
 INTERNALS = ["^", "pattern", "Value error", "dictionary", "relation", "://", "127.0"]
 
 
@@ -310,7 +312,7 @@ async def fault() -> None:
 
 @app.get("/row/{is_raised}")
 async def row(is_raised: bool) -> TaskCreate:
-    row = {"title": "caviar " * 99}  # too long, and its error quotes the title
+    row = {"title": "caviar " * 99}  # too long; pydantic's error would quote it
     return TaskCreate(**row) if is_raised else row
 
 @app.get("/half")
@@ -340,10 +342,14 @@ def service(connection):
 
 @pytest.fixture
 def client(service, connection):
-    """A client with alice's token, before she creates a task."""
+    """A client with alice's token. The table is empty."""
     connection.execute("TRUNCATE tasks RESTART IDENTITY")
     with service.client() as client:
         yield client
+
+
+def list_as(client, headers, user="alice"):
+    return client.get(f"/api/{user}/tasks", headers=headers)
 
 
 def create(client, **task):
@@ -356,14 +362,14 @@ def stored(connection):
     ).fetchall()
 
 
-def refusal(response):
+def outcome(response):
     """The status and the error_code, such as "404 NOT_FOUND"."""
     error_code = response.json().get("error_code")
     return f"{response.status_code} {error_code}"
 
 
 def wrong_places(response):
-    assert refusal(response) == "422 VALIDATION_ERROR"
+    assert outcome(response) == "422 VALIDATION_ERROR"
     return [error["loc"] for error in response.json()["errors"]]
 
 
@@ -372,17 +378,20 @@ def each(routes):
     return pytest.mark.parametrize("route", routes, ids=lambda route: route.name)
 
 
-def documented(route):
-    """Return what the OpenAPI document says of a route."""
-    return OPENAPI["paths"][route.path][route.method.lower()]
-
-
 def send(client, route, task_id=1, **options):
     """Send alice's request to a route, with the body that ROUTES says by default."""
     path = route.path.replace("{user_id}", "alice")
     path = re.sub(r"{\w+}", f"{task_id}", path)  # {task_id}, or that of your own route
     # If content is given, httpx ignores json.
-    return client.request(route.method, path, **{"json": route.body} | options)
+    options.setdefault("json", route.body)
+    return client.request(route.method, path, **options)
+
+
+@pytest.fixture
+def submit():
+    """Calls a function in a thread, and returns a future."""
+    with ThreadPoolExecutor(240) as threads:
+        yield threads.submit
 
 
 def at_once(submit, callers, function, *arguments):
@@ -429,8 +438,8 @@ def test_a_success_is_exactly_the_response_model(client, route):
 @pytest.mark.parametrize("owner", ["Alice", "bob"])  # one sorts before alice, one after
 @each(WITH_TASK_ID)
 def test_another_users_task_is_404_and_stays(client, connection, route, owner):
-    connection.execute(f"{INSERT} ('{owner}', 'Rest')")
-    assert refusal(send(client, route)) == "404 NOT_FOUND"
+    connection.execute(f"{INSERT} (%s, 'Rest')", [owner])
+    assert outcome(send(client, route)) == "404 NOT_FOUND"
     assert stored(connection) == [(owner, "Rest", None, False)]
 
 
@@ -462,8 +471,15 @@ def test_only_the_owner_gets_in(client, connection, route, headers, answer):
     create(client)
     del client.headers["Authorization"]
     for body in (route.body, {"title": 7}):  # the token comes before the fields
-        assert refusal(send(client, route, json=body, headers=headers)) == answer
+        assert outcome(send(client, route, json=body, headers=headers)) == answer
     assert stored(connection) == [STORED_MILK]
+
+
+def logged(service, response):
+    """The log lines of a request. The last one says how it ended."""
+    request_id = response.headers["X-Request-ID"]
+    wait_until(lambda: re.search(f'{request_id}.+"status"', service.text()))
+    return [line for line in service.lines() if line.get("request_id") == request_id]
 
 
 @each(ROUTES)
@@ -474,31 +490,29 @@ def test_a_failing_statement_is_a_500_and_logged(client, service, connection, ro
     finally:
         connection.execute("ALTER SCHEMA gone RENAME TO public")
 
-    assert refusal(response) == "500 INTERNAL_ERROR"
+    assert outcome(response) == "500 INTERNAL_ERROR"
     line, _ = logged(service, response)
     assert line["error"] == "psycopg.errors.UndefinedTable"
     assert "does not exist" in line["error_message"]
     assert route.name in str(line["traceback"])
 
 
-def logged(service, response):
-    """The log lines of a request. Its own is the last."""
-    request_id = response.headers["X-Request-ID"]
-    wait_until(lambda: re.search(f'{request_id}.+"status"', service.text()))
-    return [line for line in service.lines() if line.get("request_id") == request_id]
-
-
-JSON = {"Content-Type": "application/json; charset=utf-8"}
+JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
 
 @pytest.mark.parametrize(
     "headers, content",
-    [(JSON, ""), (JSON, "{"), (JSON, "[]"), ({}, '{"title": "x"}')],
+    [
+        (JSON_HEADERS, ""),
+        (JSON_HEADERS, "{"),
+        (JSON_HEADERS, "[]"),
+        ({}, '{"title": "x"}'),
+    ],
 )
 @each(WITH_BODY)
 def test_a_body_that_is_not_a_json_object_is_400(client, route, headers, content):
     response = send(client, route, content=content, headers=headers)
-    assert refusal(response) == "400 VALIDATION_ERROR"
+    assert outcome(response) == "400 VALIDATION_ERROR"
     assert "the header Content-Type: application/json" in response.text
 
 
@@ -509,9 +523,9 @@ def test_a_body_over_64_kib_is_413(client, connection, route, is_streamed):
     content = json.dumps(route.body).encode().ljust(65_537)
     parts = iter([content]) if is_streamed else content
 
-    assert send(client, route, content=parts, headers=JSON).status_code == 413
+    assert send(client, route, content=parts, headers=JSON_HEADERS).status_code == 413
     assert stored(connection) == [STORED_MILK]
-    assert send(client, route, content=content[:-1], headers=JSON).is_success
+    assert send(client, route, content=content[:-1], headers=JSON_HEADERS).is_success
 
 
 @pytest.mark.parametrize("value", ["0", "milk", "9223372036854775808"])
@@ -524,8 +538,11 @@ def test_a_bad_task_id_is_422(client, route, value):
 @each(WITH_TASK_ID)
 def test_a_task_id_has_up_to_63_bits_and_leading_zeros(client, route):
     create(client)
-    assert refusal(send(client, route, task_id=9223372036854775807)) == "404 NOT_FOUND"
+    assert outcome(send(client, route, task_id=9223372036854775807)) == "404 NOT_FOUND"
     assert send(client, route, task_id="001").is_success
+
+
+# ---- What single routes do ----------------------------------------------------------
 
 
 def test_a_put_without_a_description_clears_it(client, connection):
@@ -577,7 +594,6 @@ KEY = {"Idempotency-Key": "7D3E"}
 def test_a_key_sent_again_returns_the_first_task_as_it_is(client):
     client.headers.update(KEY)
     create(client)
-    client.patch(TASK, json={"title": "Buy rye"})
     changed = client.put(TASK, json=BREAD).json()
 
     again = create(client, title="Buy caviar", description="Much")
@@ -636,7 +652,7 @@ def test_health_and_ready_need_no_token(client):
     ["🥛" * 200, " x\t\r\n", "\ufeffe\u0301", "' OR 1=1 --%s"],
 )
 @each(WITH_TASK)
-def test_text_comes_back_as_sent_and_the_unknown_is_ignored(client, route, text):
+def test_text_comes_back_as_sent_and_unknown_fields_are_ignored(client, route, text):
     create(client)
     sent = BREAD | {"title": text, "description": text * 5}
     task = send(client, route, json=sent | {"user_id": "bob", "color": "red"}).json()
@@ -666,7 +682,7 @@ def test_a_bad_value_is_422_with_its_place_and_reason(
     client, route, field, value, words
 ):
     content = json.dumps(BREAD | {field: value})
-    response = send(client, route, content=content, headers=JSON)
+    response = send(client, route, content=content, headers=JSON_HEADERS)
     assert wrong_places(response) == [["body", field]]
     message = response.json()["errors"][0]["msg"]
     assert words in message
@@ -681,7 +697,7 @@ def test_a_422_names_every_bad_field(client):
 @pytest.mark.parametrize("body", [{}, {"completed": True}])
 def test_a_patch_without_a_known_field_names_the_fields(client, body):
     response = client.patch(TASK, json=body)
-    assert refusal(response) == "400 VALIDATION_ERROR"
+    assert outcome(response) == "400 VALIDATION_ERROR"
     assert "title, description, complete" in response.text
 
 
@@ -696,8 +712,8 @@ def test_a_patch_without_a_known_field_names_the_fields(client, body):
     }.items(),
 )
 def test_odd_json_is_never_a_500(client, content, answer):
-    response = client.post(TASKS, content=content, headers=JSON)
-    assert refusal(response) == answer
+    response = client.post(TASKS, content=content, headers=JSON_HEADERS)
+    assert outcome(response) == answer
 
 
 @pytest.mark.parametrize("user", ["🥛" * 255, "..user|1:2@x%41?;&"])
@@ -727,12 +743,12 @@ def test_a_bad_user_id_is_422(client, user):
 )
 def test_the_user_of_a_token_is_compared_exactly(client, user_of_token, user):
     response = list_as(client, signed_in(user_of_token), quote(user))
-    assert refusal(response) == "403 AUTH_FORBIDDEN"
+    assert outcome(response) == "403 AUTH_FORBIDDEN"
 
 
 def test_times_are_in_utc_and_end_in_z(client, connection):
     create(client)
-    # A 12-hour clock would show 07. The year of the ISO week is 2026 on that day.
+    # A 12-hour clock would show 07, and the year of the ISO week would be 2026.
     connection.execute("UPDATE tasks SET created_at = '2027-01-02 01:04:05.6+05:30'")
     task = MILK | {"created_at": "2027-01-01T19:34:05.600000Z"}
     assert client.get(TASK).json() == task
@@ -744,8 +760,9 @@ def test_a_change_moves_updated_at_and_only_forward(client, connection, method):
     after = client.request(method, TASK, json=BREAD).json()  # nothing else changes
     assert after["created_at"] == before["created_at"]
     assert after["updated_at"] > before["updated_at"]
-    connection.execute("UPDATE tasks SET updated_at = '2999-01-01'")
-    assert client.request(method, TASK, json=BREAD).json()["updated_at"] > "2998"
+    connection.execute("UPDATE tasks SET updated_at = '2999-01-01 00:00Z'")
+    last = client.request(method, TASK, json=BREAD).json()
+    assert last["updated_at"] == "2999-01-01T00:00:00.000000Z"
 
 
 # ---- Errors -------------------------------------------------------------------------
@@ -753,12 +770,12 @@ def test_a_change_moves_updated_at_and_only_forward(client, connection, method):
 
 def test_another_path_is_404_even_if_only_a_slash_is_added(client):
     for path in ("/api//tasks", f"{TASKS}/", f"{TASK}/"):
-        assert refusal(client.get(path)) == "404 NOT_FOUND"
+        assert outcome(client.get(path)) == "404 NOT_FOUND"
 
 
 def test_another_method_is_405(client):
     response = client.put(TASKS)
-    assert refusal(response) == "405 METHOD_NOT_ALLOWED"
+    assert outcome(response) == "405 METHOD_NOT_ALLOWED"
     assert response.headers["Allow"]
 
 
@@ -767,14 +784,14 @@ def test_another_method_is_405(client):
 
 def test_an_http_exception_keeps_status_detail_and_headers(client):
     response = client.get("/refuse/503")
-    assert refusal(response) == "503 HTTP_ERROR"
+    assert outcome(response) == "503 HTTP_ERROR"
     assert response.headers["Retry-After"] == "7"
     assert response.json()["detail"] == "Too red."
 
 
 def test_an_unhandled_exception_is_a_500_and_is_logged(client, service):
     response = client.get("/fault")
-    assert refusal(response) == "500 INTERNAL_ERROR"
+    assert outcome(response) == "500 INTERNAL_ERROR"
     assert "out of red" not in response.text
     line, request = logged(service, response)
     assert request["error_code"] == "INTERNAL_ERROR"
@@ -805,12 +822,13 @@ def test_an_answer_that_breaks_off_is_cut_and_logged(client, service):
 
 
 @contextlib.contextmanager
-def started(connection, **variables):
-    """A client with alice's token, of the app in this process with these variables."""
+def running_app(connection, **variables):
+    """Run the app in this process with these variables. Yield a client for it, with
+    alice's token."""
     given = {
         "DATABASE_URL": url_of(connection),
         "CORS_ORIGINS": ORIGIN,
-        "ALL_PROXY": "http://127.0.0.1:9",  # no proxy is there, so asking it would fail
+        "ALL_PROXY": "http://127.0.0.1:9",  # nothing listens there: a proxy would fail
     }
     with (
         mock.patch.dict(os.environ, given | variables),
@@ -837,19 +855,12 @@ def database(connection):
 @pytest.fixture
 def own_client(database):
     """A client with alice's token, of an app that has that database to itself."""
-    with started(database) as own_client:
+    with running_app(database) as own_client:
         yield own_client
 
 
-@pytest.fixture
-def submit():
-    """Calls a function in a thread, and returns a future."""
-    with ThreadPoolExecutor(240) as threads:
-        yield threads.submit
-
-
 def backends(database, condition="true"):
-    """The processes of PostgreSQL that serve others in this database."""
+    """The process IDs of all other connections to this database."""
     # In a transaction, PostgreSQL would repeat its first answer.
     database.execute("SELECT pg_stat_clear_snapshot()")
     rows = database.execute(
@@ -870,23 +881,17 @@ def value_of(connection, query):
     return value
 
 
-def list_as(client, headers, user="alice"):
-    return client.get(f"/api/{user}/tasks", headers=headers)
-
-
-def test_one_user_gets_a_third_of_the_connections(database, submit):
-    with started(database, DB_POOL_SIZE="8") as client:
+# With 30 s in place of 5 s, no request gives up while the others are served.
+@mock.patch.object(main, "STATEMENT_SECONDS", 30)
+def test_one_user_takes_a_third_and_delays_nobody_else(database, submit):
+    with running_app(database, DB_POOL_SIZE="8") as client:
         create(client)
         database.execute("BEGIN; SELECT FROM tasks FOR UPDATE")
-        updates = [
-            submit(client.request, method, TASK, json=BREAD)
-            for method in ("PUT", "PATCH") * 40
-        ]
+        updates = [submit(client.put, TASK, json=BREAD) for _ in range(80)]
         wait_until(lambda: len(waiting(database)) == 2)
 
-        # ALICE is another user than alice.
-        others = ["ALICE", *map(str, range(40))]
-        lists = [submit(list_as, client, signed_in(user), user) for user in others]
+        users = ["ALICE", *map(str, range(40))]  # ALICE is another user than alice
+        lists = [submit(list_as, client, signed_in(user), user) for user in users]
         assert {answer.result().status_code for answer in lists} == {200}
         assert client.get("/ready").is_success
         assert len(waiting(database)) == 2
@@ -895,29 +900,30 @@ def test_one_user_gets_a_third_of_the_connections(database, submit):
         assert {update.result().status_code for update in updates} == {200}
 
 
-def test_a_request_that_gives_up_its_turn_says_why(
+def test_a_request_that_never_gets_its_turn_says_why(
     database, own_client, submit, caplog
 ):
     database.execute("BEGIN; LOCK TABLE tasks")
-    first = submit(own_client.get, TASKS)
+    submit(own_client.get, TASKS)
     wait_until(lambda: waiting(database))
     began = time.monotonic()
     with mock.patch.object(main, "STATEMENT_SECONDS", 1.5):
         second = own_client.get(TASKS)
     assert time.monotonic() - began < 2.8
     database.execute("ROLLBACK")
-    assert first.result().is_success
-    assert refusal(second) == "500 DATABASE_ERROR"
+    assert outcome(second) == "500 DATABASE_ERROR"
     assert "that one user may use" in caplog.text
 
 
 @mock.patch.object(main, "STATEMENT_SECONDS", 0.5)
-def test_a_request_whose_waits_run_out_is_a_database_error(database, submit):
-    with started(database, DB_POOL_SIZE="6") as client:
+def test_every_wait_that_is_too_long_is_a_database_error(database, submit):
+    with running_app(database, DB_POOL_SIZE="6") as client:
         database.execute("BEGIN; LOCK TABLE tasks")
-        users = [f"user{n % 6}" for n in range(240)]  # 40 requests of each of 6 users
+        # 40 requests of each of 6 users. Each user may use 2 of the 6 connections, so
+        # some wait for a turn, some for a connection, and some for the table.
+        users = [f"user{n % 6}" for n in range(240)]
         calls = [submit(list_as, client, signed_in(user), user) for user in users]
-        assert {refusal(call.result()) for call in calls} == {"500 DATABASE_ERROR"}
+        assert {outcome(call.result()) for call in calls} == {"500 DATABASE_ERROR"}
 
 
 # ---- Tokens signed with the shared secret -------------------------------------------
@@ -942,11 +948,11 @@ def test_clocks_can_differ_by_30_s(client, claim, good, bad):
     now = time.time()
     assert list_as(client, signed_in(**{claim: now + good})).is_success
     refused = list_as(client, signed_in(**{claim: now + bad}))
-    assert refusal(refused) == "401 AUTH_INVALID"
+    assert outcome(refused) == "401 AUTH_INVALID"
 
 
 def test_a_remembered_token_expires(client):
-    # It expires in 5 s, with the leeway of 30 s. PyJWT also accepts a string.
+    # It expired 25 s ago, so the leeway ends in 5 s. An exp can be a string.
     headers = signed_in(exp=f"{time.time() - 25:.0f}")
     assert list_as(client, headers).is_success
     wait_until(lambda: "has expired" in list_as(client, headers).text)
@@ -961,7 +967,6 @@ def test_a_remembered_token_expires(client):
         token(exp=1): "has expired. Get a new one",
         token(nbf=YEAR_2100): "the clocks of its issuer and ours differ",
         jwt.encode({"sub": "alice"}, SECRET): "The token has no claim",
-        token(exp=float("inf")): "signature",
         token(exp=10**400): "signature",
         token(sub=None): "must be a non-empty string",
         token(x="x" * 6_045): "definePayload",
@@ -975,12 +980,12 @@ def test_a_remembered_token_expires(client):
 def test_a_bad_token_is_401_with_its_remedy(client, bad_token, words):
     assert client.get(TASKS).is_success  # a good token is known by now
     response = list_as(client, bearer(bad_token))
-    assert refusal(response) == "401 AUTH_INVALID"
+    assert outcome(response) == "401 AUTH_INVALID"
     assert words in response.text
     assert bad_token not in response.text
 
 
-# With this x, the token has 8 KiB. In the table above, it has a byte more.
+# With this x, the token has exactly 8 KiB. In the table above, it has a byte more.
 @pytest.mark.parametrize("claims", [{"x": "x" * 6_044}, {"jti": 7}])
 def test_a_claim_that_decides_nothing_can_be_anything(client, claims):
     assert list_as(client, signed_in(**claims)).is_success
@@ -989,14 +994,14 @@ def test_a_claim_that_decides_nothing_can_be_anything(client, claims):
 # ---- Tokens signed by Better Auth ---------------------------------------------------
 
 
-class KeyServer(ThreadingHTTPServer):
+class FakeKeyServer(ThreadingHTTPServer):
     """A key server like Better Auth. A test can replace its answer or slow it down."""
 
     answer: Any = None
     is_slow = False
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), KeyRequest)
+        super().__init__(("127.0.0.1", 0), FakeKeyServerRequest)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.keys: list[Any] = []
         self.fetched: list[str] = []  # the paths
@@ -1013,8 +1018,8 @@ class KeyServer(ThreadingHTTPServer):
         return bearer(jwt.encode(self.claims | claims, key, algorithm, {"kid": kid}))
 
 
-class KeyRequest(BaseHTTPRequestHandler):
-    server: KeyServer
+class FakeKeyServerRequest(BaseHTTPRequestHandler):
+    server: FakeKeyServer
 
     def do_GET(self):
         server = self.server
@@ -1030,8 +1035,8 @@ class KeyRequest(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def key_server():
-    """A key server with one good key, k1, among odd ones."""
-    with KeyServer() as key_server:
+    """A key server with one good key, k1, and an invalid one."""
+    with FakeKeyServer() as key_server:
         key_server.publish("k1")
         key_server.keys += [{"kty": "RSA", "n": "AQAB"}]
         Thread(target=key_server.serve_forever, args=[0.01]).start()
@@ -1042,7 +1047,7 @@ def key_server():
 @pytest.fixture
 def key_client(connection, key_server):
     """A client of an app that knows the key server, with a token signed by it."""
-    with started(connection, BETTER_AUTH_URL=key_server.url) as client:
+    with running_app(connection, BETTER_AUTH_URL=key_server.url) as client:
         client.headers.update(key_server.signed_in())
         yield client
 
@@ -1070,14 +1075,6 @@ def test_user_id_comes_first_with_the_secret_and_sub_with_a_key(
 APP = "https://app.example.com"
 
 
-def headers_at(origin, connection, configured, better_auth=f"{APP}/auth"):
-    """Return the headers of an answer to a page at this origin."""
-    with started(
-        connection, CORS_ORIGINS=configured, BETTER_AUTH_URL=better_auth
-    ) as client:
-        return client.get(TASKS, headers={"Origin": origin}).headers
-
-
 @pytest.mark.parametrize(
     "iss, aud, status",
     [
@@ -1087,11 +1084,11 @@ def headers_at(origin, connection, configured, better_auth=f"{APP}/auth"):
         (APP, "better-auth:session-cache", 401),
     ],
 )
-def test_iss_and_aud_are_the_origin_of_better_auth(
+def test_better_auth_tokens_need_its_origin_as_iss_and_aud(
     connection, key_server, iss, aud, status
 ):
     keys = f"{key_server.url}/keys"
-    with started(
+    with running_app(
         connection, BETTER_AUTH_URL=f"{APP}:443/app/", JWKS_URL=keys
     ) as client:
         response = list_as(client, key_server.signed_in(iss=iss, aud=aud))
@@ -1107,14 +1104,14 @@ def test_jwt_issuer_and_jwt_audience_replace_the_origin(
     connection, key_server, variable, claim
 ):
     configured = {"BETTER_AUTH_URL": key_server.url, variable: "me"}
-    with started(connection, **configured) as client:
+    with running_app(connection, **configured) as client:
         for sign in (key_server.signed_in, signed_in):
             assert list_as(client, sign(**{claim: "me"})).is_success
             wrong = list_as(client, sign(**{claim: key_server.url}))
             assert "JWT_ISSUER or JWT_AUDIENCE" in wrong.text
         # The other one must still be the origin.
         wrong = list_as(client, key_server.signed_in(iss="me", aud="me"))
-        assert refusal(wrong) == "401 AUTH_INVALID"
+        assert outcome(wrong) == "401 AUTH_INVALID"
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "exp", "sub"])
@@ -1123,7 +1120,7 @@ def test_a_token_of_the_key_server_without_a_claim_is_401(
 ):
     del key_server.claims[claim]
     response = list_as(key_client, key_server.signed_in())
-    assert refusal(response) == "401 AUTH_INVALID"
+    assert outcome(response) == "401 AUTH_INVALID"
 
 
 def test_a_token_cannot_choose_how_it_is_checked(connection, key_server, caplog):
@@ -1137,24 +1134,24 @@ def test_a_token_cannot_choose_how_it_is_checked(connection, key_server, caplog)
         jwt.encode(claims, key_server.keys[0]["x"], "HS256", {"kid": "k1"}),
         jwt.encode(claims, "\0" * 32, "HS256", {"kid": "oct"}),
     ]
-    with started(
+    with running_app(
         connection, BETTER_AUTH_URL=key_server.url, BETTER_AUTH_SECRET=""
     ) as client:
         for bad_token in forged:
-            assert refusal(list_as(client, bearer(bad_token))) == "401 AUTH_INVALID"
+            assert outcome(list_as(client, bearer(bad_token))) == "401 AUTH_INVALID"
         assert list_as(client, key_server.signed_in()).is_success
     assert "BETTER_AUTH_SECRET" not in caplog.text
 
 
-def test_a_key_is_for_one_algorithm(key_client, key_server):
+def test_which_key_verifies_which_algorithm(key_client, key_server):
     for algorithm in PRIVATE_KEYS:
         key_server.publish("all", algorithm, use="sig")
     key_server.publish("encryption", use="enc")
-    key_server.publish("rsa", "RS256")
-    del key_server.keys[0]["alg"], key_server.keys[-1]["alg"]
+    key_server.publish("rsa", "RS256", alg=None)
+    key_server.publish("okp", alg=None)
     accepted = [
         f"{kid} {algorithm}"
-        for kid in ("all", "encryption", "rsa", "k1")
+        for kid in ("all", "encryption", "rsa", "okp")
         for algorithm in PRIVATE_KEYS
         if list_as(key_client, key_server.signed_in(kid, algorithm)).is_success
     ]
@@ -1165,7 +1162,7 @@ def test_a_key_is_for_one_algorithm(key_client, key_server):
         "all RS256",
         "all PS256",
         "rsa RS256",
-        "k1 EdDSA",
+        "okp EdDSA",
     ]
 
 
@@ -1193,7 +1190,7 @@ def test_a_key_server_that_was_down_is_asked_again(
     key_client, key_server, caplog, answer, reason
 ):
     key_server.answer = answer
-    assert refusal(key_client.get(TASKS)) == "500 INTERNAL_ERROR"
+    assert outcome(key_client.get(TASKS)) == "500 INTERNAL_ERROR"
     assert f"no keys from {key_server.url}/api/auth/jwks: " in caplog.text
     assert reason in caplog.text
 
@@ -1213,26 +1210,39 @@ def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit):
     # This token is new, but its key is known, so it does not wait for the other one.
     assert list_as(key_client, key_server.signed_in(n=1)).is_success
     assert not unknown.done()
-    assert refusal(unknown.result()) == "500 INTERNAL_ERROR"
+    assert outcome(unknown.result()) == "500 INTERNAL_ERROR"
     assert 5 <= time.monotonic() - began < 7
     assert list_as(key_client, key_server.signed_in(n=2)).is_success
     assert len(key_server.fetched) == 2
 
 
-@mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, KEY_REFRESH_SECONDS=0.05)
+# @mock.patch does not reach the fixtures, and KEY_REFRESH_SECONDS is read at the start.
+# So these two tests start the app themselves.
+with_frequent_refresh = mock.patch.multiple(
+    main, FETCH_PAUSE_SECONDS=0, KEY_REFRESH_SECONDS=0.05
+)
+
+
+@with_frequent_refresh
 def test_a_new_key_is_found_and_a_removed_one_forgotten(connection, key_server):
-    with started(connection, BETTER_AUTH_URL=key_server.url) as client:
-        for kid in ("k1", "k2"):
-            client.headers.update(key_server.signed_in(kid))
-            key_server.publish(kid)
-            assert client.get(TASKS).is_success
-            key_server.answer = (500, "")
-            key_server.fetched.clear()
-            wait_until(lambda: key_server.fetched[2:])
-            assert client.get(TASKS).is_success
-            key_server.answer = None
-            key_server.keys = []
-            wait_until(lambda: client.get(TASKS).status_code == 401)
+    headers = key_server.signed_in("k2")
+    with running_app(connection, BETTER_AUTH_URL=key_server.url) as client:
+        assert list_as(client, headers).status_code == 401
+        key_server.publish("k2")
+        assert list_as(client, headers).is_success
+        key_server.keys = []
+        wait_until(lambda: list_as(client, headers).status_code == 401)
+
+
+@with_frequent_refresh
+def test_an_outage_of_the_key_server_forgets_no_key(connection, key_server):
+    headers = key_server.signed_in()
+    with running_app(connection, BETTER_AUTH_URL=key_server.url) as client:
+        assert list_as(client, headers).is_success
+        key_server.answer = (500, "")
+        key_server.fetched.clear()
+        wait_until(lambda: len(key_server.fetched) > 2)
+        assert list_as(client, headers).is_success
 
 
 def test_only_ssl_cert_file_can_name_another_authority(
@@ -1247,7 +1257,9 @@ def test_only_ssl_cert_file_can_name_another_authority(
     headers = key_server.signed_in(iss=url, aud=url)
 
     for trusted, status in [(f"{tmp_path}/ca.pem", 200), ("", 500)]:
-        with started(connection, BETTER_AUTH_URL=url, SSL_CERT_FILE=trusted) as client:
+        with running_app(
+            connection, BETTER_AUTH_URL=url, SSL_CERT_FILE=trusted
+        ) as client:
             assert list_as(client, headers).status_code == status
 
 
@@ -1255,7 +1267,7 @@ def test_only_ssl_cert_file_can_name_another_authority(
 
 
 def start_error(connection, **variables):
-    with pytest.raises(main.StartError) as raised, started(connection, **variables):
+    with pytest.raises(main.StartError) as raised, running_app(connection, **variables):
         pass
     return str(raised.value)
 
@@ -1296,7 +1308,7 @@ def start_error(connection, **variables):
 def test_a_wrong_value_stops_the_start_with_one_line(connection, caplog, setting):
     name, _, value = setting.partition("=")
     start_error(connection, **{name: value})
-    (line,) = caplog.messages  # it did not even try the database
+    (line,) = caplog.messages  # one line: it failed before it tried the database
     assert line.startswith(f"cannot start: {name}: ")
     assert "\n" not in line
     assert "hunter2" not in line
@@ -1323,8 +1335,16 @@ def test_the_database_url_can_be_sqlalchemys(connection, scheme):
     # A copied address can have a blank in front.
     url = url_of(connection).replace("postgresql:", f" {scheme}:")
     url = url.replace("?", "?ssl=disable&") + "&ssl=disable"
-    with started(connection, DATABASE_URL=url) as client:
+    with running_app(connection, DATABASE_URL=url) as client:
         assert client.get(TASKS).is_success
+
+
+def headers_at(origin, connection, configured, better_auth=f"{APP}/auth"):
+    """Return the headers of an answer to a page at this origin."""
+    with running_app(
+        connection, CORS_ORIGINS=configured, BETTER_AUTH_URL=better_auth
+    ) as client:
+        return client.get(TASKS, headers={"Origin": origin}).headers
 
 
 @pytest.mark.parametrize(
@@ -1375,14 +1395,13 @@ def test_a_preflight_allows_any_header_and_is_not_logged(service, client):
         "Access-Control-Request-Headers": sent,
         "X-Request-ID": "preflight",
     }
-    answer = httpx.options(url, headers=headers).headers
-    assert answer["Access-Control-Allow-Credentials"] == "true"
-    assert answer["Access-Control-Allow-Headers"] == sent
-    assert answer["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
-    response = client.get(TASKS)
-    exposed = response.headers["Access-Control-Expose-Headers"]
-    assert exposed == "Location, Retry-After, X-Request-ID"
-    assert logged(service, response)
+    answer = httpx.options(url, headers=headers)
+    assert answer.is_success
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    assert answer.headers["Access-Control-Allow-Headers"] == sent
+    allowed = answer.headers["Access-Control-Allow-Methods"]
+    assert allowed == "GET, POST, PUT, PATCH, DELETE"
+    logged(service, client.get(TASKS))  # a later request is in the log by now
     assert "preflight" not in service.text()
 
 
@@ -1394,46 +1413,46 @@ def folder():
 
 
 @pytest.fixture
-def start(folder, request):
+def start_process(folder, request):
     """Starts processes of the service in the folder. They end with the test."""
 
-    def start(*arguments, **environment):
+    def start_service(*arguments, **environment):
         service = Service(folder, *(arguments or UVICORN), **environment)
         request.addfinalizer(lambda: service.stop(signal.SIGINT))
         return service
 
-    return start
+    return start_service
 
 
 @pytest.mark.parametrize(
     "command", ["-m uvicorn app.main:app", "app/main.py", "-m app.main"]
 )
 def test_dotenv_beside_main_is_read_by_every_way_to_start(
-    start, folder, connection, command
+    start_process, folder, connection, command
 ):
-    shutil.copytree(folder, folder / "app")  # what is in the folder now
+    shutil.copytree(folder, folder / "app")  # the files that are in it now
     (folder / "app/.env").write_text(
         f"DATABASE_URL={url_of(connection)}\nbetter_auth_secret='{SECRET}'\n"
         "LOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n",
         encoding="utf-8-sig",
     )
-    # The environment takes precedence, but an empty variable does not. If the file's
-    # ERROR counted, the client would wait in vain for the line "running on".
-    service = start(*command.split(), LOG_LEVEL="info", BETTER_AUTH_SECRET="")
+    # The environment takes precedence over the file, unless the variable is empty. With
+    # the level ERROR, there would be no line "running on".
+    service = start_process(*command.split(), LOG_LEVEL="info", BETTER_AUTH_SECRET="")
     with service.client() as client:
         assert client.get(TASKS).is_success
 
 
-def test_an_unreadable_dotenv_stops_the_start_with_one_line(connection, folder):
+def test_an_unreadable_dotenv_stops_the_start_with_one_line(start_process, folder):
     (folder / ".env").symlink_to("nowhere")
-    with mock.patch.object(main, "HERE", folder):
-        message = start_error(connection)
-    assert message == ".env: cannot be read as UTF-8 (FileNotFoundError)"
+    service = start_process()
+    assert service.popen.wait(LIMIT) == 3
+    assert ".env: cannot be read as UTF-8 (FileNotFoundError)" in service.text()
 
 
 def test_the_first_lines_say_who_may_call(connection, caplog):
     url = url_of(connection, "postgres:hunter2")
-    with started(connection, BETTER_AUTH_URL=f"{APP}/auth/", DATABASE_URL=url):
+    with running_app(connection, BETTER_AUTH_URL=f"{APP}/auth/", DATABASE_URL=url):
         first_lines = str(caplog.messages[:3])
     assert "hunter2" not in caplog.text
     for words in ("BETTER_AUTH_SECRET", f"{APP}/auth/jwks", ORIGIN):
@@ -1443,8 +1462,8 @@ def test_the_first_lines_say_who_may_call(connection, caplog):
 # ---- Two ways to start --------------------------------------------------------------
 
 
-def test_on_a_laptop_the_printed_commands_work(start):
-    service = start("main.py", BETTER_AUTH_SECRET="", WEB_CONCURRENCY="4")
+def test_on_a_laptop_the_printed_commands_work(start_process):
+    service = start_process("main.py", BETTER_AUTH_SECRET="", WEB_CONCURRENCY="4")
     service.client().close()
     # Each up to the first line that does not end in a backslash.
     commands = re.findall(r"(?ms)^curl .+?(?<!\\)$", service.text())
@@ -1463,42 +1482,41 @@ def test_on_a_laptop_the_printed_commands_work(start):
     "name, how",
     [("a@b", signal.SIGINT), ("50%", signal.SIGHUP), ("It's, Zoë", signal.SIGTERM)],
 )
-def test_on_a_laptop_tasks_survive_a_stop_and_a_move(start, folder, name, how):
+def test_on_a_laptop_tasks_survive_a_stop_and_a_move(start_process, folder, name, how):
     home = folder / name
     shutil.copytree(folder, home / "app")
     for task_id in (1, 2):
         home = home.rename(folder / f"{name}{task_id}")
         # With PYTHONSAFEPATH, Python does not look for modules beside main.py.
-        service = start(f"{home}/app/main.py", PYTHONSAFEPATH="1")
+        service = start_process(f"{home}/app/main.py", PYTHONSAFEPATH="1")
         with service.client() as client:
             assert create(client).json()["id"] == task_id
         assert service.stop(how) == 0
-        assert not [*folder.glob("**/postmaster.pid")]
+        assert not any(folder.glob("**/postmaster.pid"))
 
 
-def test_the_cluster_of_an_older_version_stays_in_its_place(start, folder):
+def test_the_cluster_of_an_older_version_stays_in_its_place(start_process, folder):
     cluster = folder / ".postgres"
     get_server(cluster, cleanup_mode=None, start=False).ensure_pgdata_inited()
-    with start("main.py").client() as client:
+    with start_process("main.py").client() as client:
         assert client.get(TASKS).is_success
-    assert not [*cluster.glob("long*")]
+        assert (cluster / "postmaster.pid").exists()
 
 
-def test_on_a_laptop_a_failed_start_is_one_line(start, folder):
+def test_on_a_laptop_a_failed_start_is_one_line(start_process, folder):
     (folder / ".postgres").touch()
-    service = start("main.py")
+    service = start_process("main.py")
     assert service.popen.wait(LIMIT) == 1
     (line,) = service.lines()
     assert line["message"].startswith("cannot start: DATABASE_URL: ")
 
 
 @pytest.mark.parametrize("character", '"$`')
-def test_a_folder_that_pg_ctl_cannot_quote_is_refused(character):
-    with (
-        mock.patch.object(main, "HERE", Path(f"/a{character}b")),
-        pytest.raises(main.StartError, match="DATABASE_URL: rename the folder"),
-    ):
-        main.embedded_postgres()
+def test_a_folder_that_pg_ctl_cannot_quote_is_refused(start_process, folder, character):
+    shutil.copytree(folder, folder / character / "app")
+    service = start_process(f"{character}/app/main.py")
+    assert service.popen.wait(LIMIT) == 1
+    assert "cannot start: DATABASE_URL: rename the folder" in service.text()
 
 
 NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
@@ -1518,8 +1536,8 @@ def run_main(**variables):
         return run.call_args.kwargs, dict(os.environ)
 
 
-def test_windows_gets_a_selector_loop_and_idle_connections_75_s():
-    """Without Windows and without 75 s, only uvicorn's arguments can show this."""
+def test_main_passes_the_loop_and_the_timeouts_to_uvicorn():
+    """On Linux, and without waiting 75 s, only uvicorn's arguments can show this."""
     options, environment = run_main(BETTER_AUTH_URL=APP)
     assert not environment["BETTER_AUTH_SECRET"]  # none beside Better Auth
     assert environment["DATABASE_URL"] == NOWHERE  # not the embedded PostgreSQL
@@ -1529,26 +1547,26 @@ def test_windows_gets_a_selector_loop_and_idle_connections_75_s():
 
 
 def test_the_laptops_token_lasts_a_day_or_until_a_restart(capsys):
-    secrets = [run_main()[1]["BETTER_AUTH_SECRET"] for _ in range(2)]
-    assert secrets[0] != secrets[1]
+    made = [run_main()[1]["BETTER_AUTH_SECRET"] for _ in range(2)]
+    assert made[0] != made[1]
     shown = re.findall(r"Bearer (\S+)'", capsys.readouterr().out)[-1]
-    claims = jwt.decode(shown, secrets[1], ["HS256"])
+    claims = jwt.decode(shown, made[1], ["HS256"])
     assert abs(claims["exp"] - time.time() - 86_400) < LIMIT
 
 
 @pytest.mark.parametrize("workers, status", {"1": 3, "2": 0}.items())
-def test_uvicorn_makes_nothing_up(start, workers, status):
-    service = start(WEB_CONCURRENCY=workers)
+def test_uvicorn_without_a_database_url_does_not_start(start_process, workers, status):
+    service = start_process(WEB_CONCURRENCY=workers)
     assert service.popen.wait(LIMIT) == status
     assert "cannot start: DATABASE_URL: " in service.text()
     assert "Traceback" not in service.text()
 
 
-THIS_DATABASE = "FROM pg_stat_database WHERE datname = current_database()"
+ABANDONED = "SELECT sessions_abandoned FROM pg_stat_database WHERE datname = 'tasks'"
 
 
-def test_sigterm_finishes_requests_and_closes_the_pool(start, database, submit):
-    service = start(DATABASE_URL=url_of(database))
+def test_sigterm_finishes_requests_and_closes_the_pool(start_process, database, submit):
+    service = start_process(DATABASE_URL=url_of(database))
     with service.client() as client:
         database.execute("BEGIN; LOCK TABLE tasks")
         answer = submit(client.get, TASKS)
@@ -1558,9 +1576,9 @@ def test_sigterm_finishes_requests_and_closes_the_pool(start, database, submit):
         database.execute("ROLLBACK")
         assert answer.result().is_success
     assert service.stop() in (0, -signal.SIGTERM)
-    # It said goodbye on each connection. PostgreSQL counts when a connection has ended.
+    # PostgreSQL counts when a connection has ended.
     wait_until(lambda: not backends(database))
-    assert value_of(database, f"SELECT sessions_abandoned {THIS_DATABASE}") == 0
+    assert value_of(database, ABANDONED) == 0
 
 
 @mock.patch.object(main, "START_SECONDS", 1.5)
@@ -1575,9 +1593,8 @@ def test_the_start_tries_again_and_gives_up_with_the_reason(connection, caplog):
         assert "hunter2" not in line
 
 
-def allow_connections(connection, database, allowed):
-    name = database.info.dbname
-    connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
+def allow_connections(connection, allowed):
+    connection.execute(f"ALTER DATABASE tasks ALLOW_CONNECTIONS {allowed}")
 
 
 TERMINATE = """
@@ -1588,14 +1605,14 @@ TERMINATE = """
 def test_the_start_waits_for_a_database_that_wakes(
     connection, database, caplog, submit
 ):
-    allow_connections(connection, database, False)
+    allow_connections(connection, False)
 
     def wake():
         wait_until(lambda: "not currently accepting connections" in caplog.text)
-        allow_connections(connection, database, True)
+        allow_connections(connection, True)
 
     waking = submit(wake)
-    with started(database) as client:
+    with running_app(database) as client:
         assert client.get(TASKS).is_success
     waking.result()
 
@@ -1604,7 +1621,7 @@ def test_the_start_waits_for_a_database_that_wakes(
 
 
 def test_connections_closed_while_idle_cost_no_error(database, submit):
-    with started(database, DB_POOL_SIZE="12") as client:
+    with running_app(database, DB_POOL_SIZE="12") as client:
         for callers in (1, 20, 1):  # fewer and more than there are connections
             wait_until(lambda: len(backends(database)) == 12)
             database.execute(TERMINATE)
@@ -1621,13 +1638,13 @@ def test_a_statement_of_over_5_s_is_cancelled(database, own_client, submit):
     response = write.result()
 
     assert 5 <= time.monotonic() - began < 6.5
-    assert refusal(response) == "500 DATABASE_ERROR"
+    assert outcome(response) == "500 DATABASE_ERROR"
     assert response.headers["Retry-After"] == "2"
     assert not waiting(database)
 
 
 def test_ready_gives_up_on_a_frozen_server_within_3_s(database, submit):
-    with started(database, DB_POOL_SIZE="1") as client:
+    with running_app(database, DB_POOL_SIZE="1") as client:
         assert client.get(TASKS).is_success
         (frozen,) = backends(database)
         os.kill(frozen, signal.SIGSTOP)
@@ -1641,26 +1658,34 @@ def test_ready_gives_up_on_a_frozen_server_within_3_s(database, submit):
 
 
 def test_the_limits_add_up_to_what_was_promised():
-    """Only the constants show this without a late answer or an hour of waiting."""
+    """Nothing else shows this without an hour of waiting or a late answer."""
     assert main.KEY_REFRESH_SECONDS < 3600
     assert 2 * main.READY_SECONDS + main.CANCEL_SECONDS < 3
     assert main.CANCEL_SECONDS < 1
-    assert main.CONNECTION_OPTIONS["connect_timeout"] == 5
 
 
 def test_after_an_outage_a_request_succeeds_within_2_s(
-    connection, database, own_client, submit
+    connection, database, own_client
 ):
     wait_until(lambda: len(backends(database)) == 2)
-    allow_connections(connection, database, False)
+    allow_connections(connection, False)
     database.execute(TERMINATE)
-    response = submit(own_client.get, TASKS)
     assert own_client.get("/ready").json() == {"status": "unavailable"}
-    # With what /ready took, 3.5 s have passed. If the pool doubled its pauses, it would
-    # now be in one of 4 s.
+    # With what /ready took, the outage lasts 3.5 s. If the pool doubled its pauses, it
+    # would now be in a pause of 4 s.
     time.sleep(2.6)
-    allow_connections(connection, database, True)
-    assert response.result(2).is_success
+    allow_connections(connection, True)
+    began = time.monotonic()
+    assert own_client.get(TASKS).is_success
+    assert time.monotonic() - began < 2
+
+
+# A role outlives its database, so an earlier test can have created it.
+ROLE = """
+    DO $$ BEGIN CREATE ROLE writer LOGIN;
+    EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO writer;
+"""
 
 
 @pytest.mark.parametrize(
@@ -1669,13 +1694,14 @@ def test_after_an_outage_a_request_succeeds_within_2_s(
         "DROP TABLE tasks",
         "DROP INDEX tasks_idempotency_key",
         "DROP FUNCTION task_json",
-        "REVOKE SELECT ON tasks FROM rows",
-        "REVOKE EXECUTE ON FUNCTION to_regclass(text) FROM public",  # an error
+        "REVOKE SELECT ON tasks FROM writer",
+        # With this one, the query itself fails.
+        "REVOKE EXECUTE ON FUNCTION to_regclass(text) FROM public",
     ],
 )
-def test_without_its_schema_or_a_right_it_is_not_ready(database, change):
+def test_ready_is_503_without_the_schema_or_the_right_to_read(database, change):
     database.execute(SCHEMA + ROLE)
-    with started(database, DATABASE_URL=url_of(database, "rows")) as client:
+    with running_app(database, DATABASE_URL=url_of(database, "writer")) as client:
         database.execute(change)
         assert client.get("/ready").status_code == 503
 
@@ -1707,7 +1733,7 @@ def test_an_error_that_quotes_a_row_shows_nothing_of_it(
     finally:
         connection.execute("DROP FUNCTION trip CASCADE")
 
-    assert refusal(response) == f"500 {code}"
+    assert outcome(response) == f"500 {code}"
     line, _ = logged(service, response)
     assert shown in str(line)
     assert "Buy caviar" not in response.text + service.text()
@@ -1720,19 +1746,19 @@ def test_a_write_whose_connection_broke_is_not_repeated(database, own_client, su
         """PERFORM nextval('attempts'), pg_sleep(0.2),
            pg_terminate_backend(pg_backend_pid())""",
     )
-    # The second waits for the turn of the first.
+    # The second waits until the first gives its connection back.
     assert at_once(submit, 2, create, own_client) == {500}
     assert value_of(database, "SELECT last_value FROM attempts") == 2
 
 
 def test_a_statement_has_5_s_after_it_has_a_connection(database, submit):
-    with started(database, DB_POOL_SIZE="1") as client:
+    with running_app(database, DB_POOL_SIZE="1") as client:
         add_trigger(database, "PERFORM pg_sleep(2.7)")  # two of them take over 5 s
         assert at_once(submit, 2, create, client) == {201}
 
 
-def test_a_write_whose_service_died_is_not_done(start, database, submit):
-    service = start(DATABASE_URL=url_of(database))
+def test_a_write_whose_service_died_is_not_done(start_process, database, submit):
+    service = start_process(DATABASE_URL=url_of(database))
     with service.client() as client:
         database.execute("BEGIN; LOCK TABLE tasks")
         submit(create, client)
@@ -1745,18 +1771,18 @@ def test_a_write_whose_service_died_is_not_done(start, database, submit):
         assert stored(database) == []
 
 
-# PgBouncer reports a process id of its own. The second row imitates that: search_path
-# finds our function before PostgreSQL's. The function rfc3339 then shows the number of
-# prepared statements as created_at.
+# PgBouncer reports a process ID of its own. The second row imitates that: search_path
+# finds our function before PostgreSQL's. rfc3339 is replaced, too, so that created_at
+# shows the number of prepared statements.
 @pytest.mark.parametrize(
     "pid, prepared", [("pg_catalog.pg_backend_pid()", 1), ("7", 0)]
 )
-def test_behind_a_pooler_nothing_is_prepared(database, pid, prepared):
+def test_statements_are_prepared_except_behind_a_pooler(database, pid, prepared):
     database.execute(
-        f"ALTER DATABASE {database.info.dbname} SET search_path = public, pg_catalog;"
+        "ALTER DATABASE tasks SET search_path = public, pg_catalog;"
         f"CREATE FUNCTION pg_backend_pid() RETURNS int LANGUAGE sql RETURN {pid}"
     )
-    with started(database, DB_POOL_SIZE="1") as client:
+    with running_app(database, DB_POOL_SIZE="1") as client:
         database.execute("""
             CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
             LANGUAGE sql RETURN (SELECT count(*) FROM pg_prepared_statements)""")
@@ -1767,7 +1793,7 @@ def test_behind_a_pooler_nothing_is_prepared(database, pid, prepared):
 
 @mock.patch.object(main, "START_SECONDS", 0.5)
 def test_a_connection_asks_for_no_option(connection):
-    """Poolers refuse options."""
+    """A pooler refuses start-up options such as search_path."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         url = f"postgresql://u@127.0.0.1:{port}/d?sslmode=disable"
@@ -1777,16 +1803,31 @@ def test_a_connection_asks_for_no_option(connection):
     assert parameters.endswith(b"user\0u\0database\0d\0client_encoding\0UTF8\0\0")
 
 
+COMMITTED = "SELECT xact_commit FROM pg_stat_database WHERE datname = 'tasks'"
+
+
 def test_a_request_costs_one_transaction(database):
-    def transactions(requests):
-        with started(database, DB_POOL_SIZE="1") as client:
+    def committed_by(requests):
+        before = value_of(database, COMMITTED)
+        with running_app(database, DB_POOL_SIZE="1") as client:
             for _ in range(requests):
                 assert client.get(TASKS).is_success
         wait_until(lambda: not backends(database))
-        return value_of(database, f"SELECT xact_commit {THIS_DATABASE}")
+        return value_of(database, COMMITTED) - before
 
-    one_start = transactions(0)
-    assert 35 < transactions(40) - 2 * one_start < 55
+    committed_by(0)  # the first start also creates the table
+    assert 40 <= committed_by(40) - committed_by(0) < 60
+
+
+def plan_of(database, name):
+    """Return the generic plan of a statement: for any values of its parameters."""
+    query = getattr(main.queries, name)
+    statement = query.sql
+    for n, parameter in enumerate(query.parameters, 1):
+        statement = statement.replace(f"%({parameter})s", f"${n}")
+    database.execute("SET enable_seqscan = off")
+    rows = database.execute(f"EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}")
+    return "\n".join(line for (line,) in rows)
 
 
 def test_a_list_sorts_nothing_and_renders_only_its_page(database, own_client):
@@ -1797,7 +1838,7 @@ def test_a_list_sorts_nothing_and_renders_only_its_page(database, own_client):
         CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
         LANGUAGE sql RETURN nextval('rendered')""")
     own_client.get(f"{TASKS}?limit=2&offset=5")
-    # Two times of two tasks.
+    # 2 tasks with 2 times each.
     assert value_of(database, "SELECT last_value FROM rendered") == 4
 
 
@@ -1884,13 +1925,13 @@ INSERT_41 = """
         (STAGE_1 + NEWER_STAGE_1, [SEVEN], 42),
     ],
 )
-def test_any_earlier_table_keeps_its_rows_and_becomes_the_new(
+def test_any_earlier_table_keeps_its_rows_and_gets_todays_form(
     connection, database, before, tasks, next_id
 ):
     database.execute(before)
-    with started(database, PGTZ="Asia/Kolkata") as client:
+    with running_app(database, PGTZ="Asia/Kolkata") as client:
         assert client.get(TASKS).json()["tasks"] == tasks
-    with started(database) as client:  # a second time
+    with running_app(database) as client:  # a second time
         assert create(client).json()["id"] == next_id
     assert described(database) == described(connection)
 
@@ -1900,15 +1941,15 @@ def test_columns_that_nobody_must_fill_in_are_no_obstacle(database):
         f"{STAGE_1} ALTER TABLE tasks ADD x text, ADD y int NOT NULL DEFAULT 1,"
         " ADD z int GENERATED ALWAYS AS IDENTITY"
     )
-    with started(database) as client:
+    with running_app(database) as client:
         assert create(client).json()["id"] == 42
 
 
 @pytest.mark.parametrize("before, tasks", {"": [], STAGE_1: [SEVEN]}.items())
-def test_many_workers_can_start_at_once(start, database, before, tasks):
+def test_many_workers_can_start_at_once(start_process, database, before, tasks):
     database.execute(before)
     database.execute("BEGIN; SELECT pg_advisory_xact_lock(1716047398)")  # schema.sql's
-    service = start(WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
+    service = start_process(WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
     wait_until(lambda: len(waiting(database)) == 3)
     database.execute("ROLLBACK")
     wait_until(lambda: service.text().count("startup complete") == 3)
@@ -1993,19 +2034,11 @@ def test_a_database_of_another_encoding_is_refused(connection, encoding):
 
 
 def test_the_encoding_of_the_client_does_not_matter(database):
-    database.execute(
-        f"ALTER DATABASE {database.info.dbname} SET client_encoding = latin1"
-    )
-    with started(database, PGCLIENTENCODING="latin1") as client:
+    database.execute("ALTER DATABASE tasks SET client_encoding = latin1")
+    with running_app(database, PGCLIENTENCODING="latin1") as client:
         assert create(client, title="€ 日").json()["title"] == "€ 日"
 
 
-# A role outlives its database, so an earlier test can have created it.
-ROLE = """
-    DO $$ BEGIN CREATE ROLE rows LOGIN;
-    EXCEPTION WHEN duplicate_object THEN NULL; END $$;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rows;
-"""
 SUPABASE = """
     SET TimeZone = 'Asia/Kolkata';
     DO $$ BEGIN CREATE ROLE anon; CREATE ROLE authenticated;
@@ -2016,7 +2049,7 @@ SUPABASE = """
 
 def test_a_role_that_only_writes_rows_starts_with_a_warning(database, caplog):
     database.execute(SCHEMA + ROLE)
-    with started(database, DATABASE_URL=url_of(database, "rows")) as client:
+    with running_app(database, DATABASE_URL=url_of(database, "writer")) as client:
         assert create(client).is_success
     assert caplog.text.count("WARNING") == 1
     assert "the schema was left as it is: permission denied" in caplog.text
@@ -2025,16 +2058,17 @@ def test_a_role_that_only_writes_rows_starts_with_a_warning(database, caplog):
 @pytest.mark.parametrize("before", ["", STAGE_1])
 def test_a_role_that_only_writes_rows_needs_the_table(database, before):
     database.execute(before + ROLE)
-    message = start_error(database, DATABASE_URL=url_of(database, "rows"))
+    message = start_error(database, DATABASE_URL=url_of(database, "writer"))
     assert message.startswith("schema.sql cannot be applied: ")
 
 
 def test_a_read_only_database_serves_reads_with_a_warning(database, caplog):
-    read_only = "SET default_transaction_read_only = on"
-    database.execute(f"{SCHEMA} ALTER DATABASE {database.info.dbname} {read_only}")
-    with started(database) as client:
+    database.execute(
+        f"{SCHEMA} ALTER DATABASE tasks SET default_transaction_read_only = on"
+    )
+    with running_app(database) as client:
         assert client.get(TASKS).is_success
-        assert refusal(create(client)) == "500 DATABASE_ERROR"
+        assert outcome(create(client)) == "500 DATABASE_ERROR"
     assert "the schema was left as it is: " in caplog.text
 
 
@@ -2052,35 +2086,24 @@ def test_supabase_roles_lose_their_rights_only_once(database, before):
     assert value_of(database, "SHOW TimeZone") == "Asia/Kolkata"  # no session state
 
 
-def plan_of(database, name):
-    """How PostgreSQL reads the tables for any values of the parameters."""
-    query = getattr(main.queries, name)
-    statement = query.sql
-    for n, parameter in enumerate(query.parameters, 1):
-        statement = statement.replace(f"%({parameter})s", f"${n}")
-    database.execute("SET enable_seqscan = off")
-    rows = database.execute(f"EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}")
-    return "\n".join(line for (line,) in rows)
-
-
 @pytest.mark.parametrize("name", sorted({*QUERIES} - {"ready"}))
-def test_a_statement_reaches_one_user_and_by_an_index(connection, name):
+def test_every_statement_finds_one_users_rows_by_an_index(connection, name):
     plan = plan_of(connection, name)
-    for scan in re.findall(r"(?:Seq|Index|Only) Scan.*\n.*", plan):
-        assert re.search(r"Index Cond: .*\buser_id\)?(::text)? = ", scan), plan
     statement = getattr(main.queries, name).sql
-    for first_column in re.findall(r"INSERT INTO .*?\((\w+)", statement):
-        assert first_column == "user_id", plan
+    scans = re.findall(r"(?:Seq|Index|Only) Scan.*\n.*", plan)
+    assert scans or "(user_id, " in statement  # create_task only inserts
+    for scan in scans:
+        assert re.search(r"Index Cond: .*\buser_id\)?(::text)? = ", scan), plan
 
 
 def test_citus_can_distribute_the_table(connection):
-    """Citus is not at hand. These are its rules for functions, updates and indexes."""
+    """Citus cannot be installed here, so this checks its rules."""
     volatility = "SELECT provolatile FROM pg_proc WHERE proname = 'task_json'"
     assert value_of(connection, volatility) == "i"
     statements = (FILES / "queries.sql").read_text()
     assert not re.search(r"clock_timestamp|RETURNING .*\(.*\(", statements)
     table = str(described(connection))
-    assert table.count("USING btree (user_id, ") == table.count("USING") > 0
+    assert not re.search(r"USING btree \((?!user_id, )", table)
 
 
 # ---- Operations ---------------------------------------------------------------------
@@ -2106,7 +2129,9 @@ def test_a_request_is_one_line_of_json(
 ):
     response = client.request(method, path)
     (line,) = logged(service, response)
-    assert 0.05 < line.pop("duration_ms") < 120_000  # less if it were in seconds
+    assert (
+        0.05 < line.pop("duration_ms") < 120_000
+    )  # in seconds, it would be below 0.05
     assert line == {
         "timestamp": NOW,
         "level": "INFO",
@@ -2132,8 +2157,10 @@ def test_an_odd_request_id_is_replaced(client, sent):
 
 
 @pytest.mark.parametrize("command", [UVICORN, ("main.py",)])
-def test_every_line_is_json_and_holds_no_secret(start, connection, command):
-    service = start(*command, LOG_LEVEL="debug", DATABASE_URL=url_of(connection))
+def test_every_line_is_json_and_holds_no_secret(start_process, connection, command):
+    service = start_process(
+        *command, LOG_LEVEL="debug", DATABASE_URL=url_of(connection)
+    )
     with service.client() as client:
         create(client, title="Buy caviar")
         list_as(client, bearer("a.secret.token"))
@@ -2141,12 +2168,12 @@ def test_every_line_is_json_and_holds_no_secret(start, connection, command):
     service.stop()
     assert service.lines()
     assert service.stderr.read_text() == ""
-    for secret in (SECRET, "caviar", "secret.token", client.headers["Authorization"]):
+    for secret in ("29 letters", "caviar", "secret.token", token()):
         assert secret not in service.text()
 
 
 def test_a_log_level_of_warning_silences_the_requests(connection, caplog):
-    with started(connection, LOG_LEVEL="warning") as client:
+    with running_app(connection, LOG_LEVEL="warning") as client:
         assert client.get(TASKS).is_success
     assert not caplog.messages
 
@@ -2230,6 +2257,11 @@ PARAMETERS = json.loads(r"""{
 }""")
 
 
+def documented(route):
+    """Return what the OpenAPI document says of a route."""
+    return OPENAPI["paths"][route.path][route.method.lower()]
+
+
 @each(ROUTES)
 def test_a_route_documents_its_errors_its_token_and_a_sentence(route):
     operation = documented(route)
@@ -2274,13 +2306,19 @@ def test_a_generated_client_sees_the_rules(name, required, optional):
     fields = f"{required} {optional}".split()
     assert schema["properties"] == {field: FIELDS[field] for field in fields}
     assert schema.get("required", []) == required.split()
-    assert schema.get("minProperties", 0) == (name == "TaskPatch")
+
+
+def test_the_document_says_that_a_patch_needs_a_field():
+    assert SCHEMAS["TaskPatch"]["minProperties"] == 1
 
 
 def test_a_generated_client_sees_the_rules_of_parameters():
-    for route in ROUTES:
-        for parameter in documented(route)["parameters"]:
-            assert parameter["schema"] == PARAMETERS[parameter["name"]]
+    found = {
+        parameter["name"]: parameter["schema"]
+        for route in ROUTES
+        for parameter in documented(route)["parameters"]
+    }
+    assert found == PARAMETERS
 
 
 README = (FILES / "README.md").read_text(encoding="utf-8")
@@ -2299,9 +2337,11 @@ README_SAYS = f"""\
 | `HTTP_ERROR` | any other |
 | `GET /health` |
 | `GET /ready` |
-uvicorn main:app --host 0.0.0.0 --port $PORT --timeout-graceful-shutdown 10 --timeout-k
+uvicorn main:app --host 0.0.0.0 --port $PORT \
+--timeout-graceful-shutdown 10 --timeout-keep-alive 75
 sed '/^# For a laptop/,$d' requirements.txt > run.txt && pip install -r run.txt
-RUN sed '/^# For a laptop/,$d' requirements.txt > run.txt && pip install --no-cache-dir
+RUN sed '/^# For a laptop/,$d' requirements.txt > run.txt \
+&& pip install --no-cache-dir -r run.txt
 CMD exec uvicorn main:app --host 0.0.0.0 --port ${{PORT:-8080}} \\
     --timeout-graceful-shutdown 10 --timeout-keep-alive 75
 | 200, or 503 |
@@ -2313,9 +2353,9 @@ at most {main.TEXT_LENGTH} characters
 over {main.BODY_BYTES // 1024} KiB
 {main.SECRET_BYTES} bytes or more
 waits {main.START_SECONDS:g} s
-Authorization: `Bearer ${{
-headers.set("Content-Type"
-headers.set("Idempotency-Key"
+Authorization: `Bearer ${{data.token}}`
+if (body) headers.set("Content-Type", "application/json");
+if (key) headers.set("Idempotency-Key", key);
 encodeURIComponent(user)"""
 
 
