@@ -186,8 +186,8 @@ def url_of(connection, role="postgres"):
     return f"postgresql://{role}@/{info.dbname}?host={info.host}&port={info.port}"
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + LIMIT
+def wait_until(condition, seconds=LIMIT):
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -334,8 +334,9 @@ def service(connection):
     with copied_files() as folder:
         (folder / "extension.py").write_text(EXTENSION)
         command = ("-m", "uvicorn", "extension:app")
-        url = url_of(connection)
-        service = Service(folder, *command, DATABASE_URL=url, DB_POOL_SIZE="9")
+        service = Service(
+            folder, *command, DATABASE_URL=url_of(connection), DB_POOL_SIZE="9"
+        )
         yield service
         service.stop()
 
@@ -769,7 +770,7 @@ def test_a_change_moves_updated_at_and_only_forward(client, connection, method):
 
 
 def test_another_path_is_404_even_if_only_a_slash_is_added(client):
-    for path in ("/api//tasks", f"{TASKS}/", f"{TASK}/"):
+    for path in ("/api//tasks", f"{TASKS}/"):
         assert outcome(client.get(path)) == "404 NOT_FOUND"
 
 
@@ -888,7 +889,7 @@ def test_one_user_takes_a_third_and_delays_nobody_else(database, submit):
         create(client)
         database.execute("BEGIN; SELECT FROM tasks FOR UPDATE")
         updates = [submit(client.put, TASK, json=BREAD) for _ in range(80)]
-        wait_until(lambda: len(waiting(database)) == 2)
+        wait_until(lambda: len(waiting(database)) >= 2)
 
         users = ["ALICE", *map(str, range(40))]  # ALICE is another user than alice
         lists = [submit(list_as, client, signed_in(user), user) for user in users]
@@ -955,7 +956,7 @@ def test_a_remembered_token_expires(client):
     # It expired 25 s ago, so the leeway ends in 5 s. An exp can be a string.
     headers = signed_in(exp=f"{time.time() - 25:.0f}")
     assert list_as(client, headers).is_success
-    wait_until(lambda: "has expired" in list_as(client, headers).text)
+    wait_until(lambda: "has expired" in list_as(client, headers).text, 25)
 
 
 @pytest.mark.parametrize(
@@ -1201,7 +1202,7 @@ def test_a_key_server_that_was_down_is_asked_again(
 
 # The cache holds one token, so each new one empties it first.
 @mock.patch.multiple(main, FETCH_PAUSE_SECONDS=0, TOKEN_CACHE_SIZE=1)
-def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit):
+def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit, caplog):
     assert key_client.get(TASKS).is_success
     key_server.is_slow = True
     began = time.monotonic()
@@ -1212,6 +1213,7 @@ def test_a_slow_key_server_logs_nobody_out(key_client, key_server, submit):
     assert not unknown.done()
     assert outcome(unknown.result()) == "500 INTERNAL_ERROR"
     assert 5 <= time.monotonic() - began < 7
+    assert "TimeoutError" in caplog.text
     assert list_as(key_client, key_server.signed_in(n=2)).is_success
     assert len(key_server.fetched) == 2
 
@@ -1285,7 +1287,6 @@ def start_error(connection, **variables):
         "BETTER_AUTH_SECRET=hunter2hunter2hunter2hunter2xyz",
         "BETTER_AUTH_SECRET=" + "hunter2\udcff" * 9,
         "BETTER_AUTH_URL=app.example.com",
-        "BETTER_AUTH_URL=ftp://a.b",
         "BETTER_AUTH_URL=https://u:hunter2@a.b",
         "BETTER_AUTH_URL=https://a.b?",
         "BETTER_AUTH_URL=https://a.b/#hunter2",
