@@ -286,14 +286,14 @@ def copied_files():
 
 
 @pytest.fixture(scope="session")
-def connection():
+def shared_db():
     """A connection to a throwaway PostgreSQL, which comes out of a Python package."""
     with (
         get_server(tempfile.mkdtemp(prefix="tasks-"), cleanup_mode="delete") as server,
-        psycopg.connect(server.get_uri(), autocommit=True) as connection,
+        psycopg.connect(server.get_uri(), autocommit=True) as shared_db,
     ):
-        connection.execute(SCHEMA)
-        yield connection
+        shared_db.execute(SCHEMA)
+        yield shared_db
 
 
 # Routes such as a learner adds. Their tests are at the end of the section Errors.
@@ -329,22 +329,22 @@ async def forgotten() -> None:
 
 
 @pytest.fixture(scope="session")
-def service(connection):
+def service(shared_db):
     """The process that most tests share."""
     with copied_files() as folder:
         (folder / "extension.py").write_text(EXTENSION)
         command = ("-m", "uvicorn", "extension:app")
         service = Service(
-            folder, *command, DATABASE_URL=url_of(connection), DB_POOL_SIZE="9"
+            folder, *command, DATABASE_URL=url_of(shared_db), DB_POOL_SIZE="9"
         )
         yield service
         service.stop()
 
 
 @pytest.fixture
-def client(service, connection):
+def client(service, shared_db):
     """A client with alice's token. The table is empty."""
-    connection.execute("TRUNCATE tasks RESTART IDENTITY")
+    shared_db.execute("TRUNCATE tasks RESTART IDENTITY")
     with service.client() as client:
         yield client
 
@@ -438,10 +438,10 @@ def test_a_success_is_exactly_the_response_model(client, route):
 
 @pytest.mark.parametrize("owner", ["Alice", "bob"])  # one sorts before alice, one after
 @each(WITH_TASK_ID)
-def test_another_users_task_is_404_and_stays(client, connection, route, owner):
-    connection.execute(f"{INSERT} (%s, 'Rest')", [owner])
+def test_another_users_task_is_404_and_stays(client, shared_db, route, owner):
+    shared_db.execute(f"{INSERT} (%s, 'Rest')", [owner])
     assert outcome(send(client, route)) == "404 NOT_FOUND"
-    assert stored(connection) == [(owner, "Rest", None, False)]
+    assert stored(shared_db) == [(owner, "Rest", None, False)]
 
 
 @each(WITH_TASK_ID)
@@ -468,12 +468,12 @@ def test_the_body_of_a_get_or_a_delete_is_not_read(client, route):
     ],
 )
 @each(ROUTES)
-def test_only_the_owner_gets_in(client, connection, route, headers, answer):
+def test_only_the_owner_gets_in(client, shared_db, route, headers, answer):
     create(client)
     del client.headers["Authorization"]
     for body in (route.body, {"title": 7}):  # the token comes before the fields
         assert outcome(send(client, route, json=body, headers=headers)) == answer
-    assert stored(connection) == [STORED_MILK]
+    assert stored(shared_db) == [STORED_MILK]
 
 
 def logged(service, response):
@@ -484,12 +484,12 @@ def logged(service, response):
 
 
 @each(ROUTES)
-def test_a_failing_statement_is_a_500_and_logged(client, service, connection, route):
-    connection.execute("ALTER SCHEMA public RENAME TO gone")
+def test_a_failing_statement_is_a_500_and_logged(client, service, shared_db, route):
+    shared_db.execute("ALTER SCHEMA public RENAME TO gone")
     try:
         response = send(client, route)
     finally:
-        connection.execute("ALTER SCHEMA gone RENAME TO public")
+        shared_db.execute("ALTER SCHEMA gone RENAME TO public")
 
     assert outcome(response) == "500 INTERNAL_ERROR"
     line, _ = logged(service, response)
@@ -519,13 +519,13 @@ def test_a_body_that_is_not_a_json_object_is_400(client, route, headers, content
 
 @pytest.mark.parametrize("is_streamed", [False, True])
 @each(WITH_BODY)
-def test_a_body_over_64_kib_is_413(client, connection, route, is_streamed):
+def test_a_body_over_64_kib_is_413(client, shared_db, route, is_streamed):
     create(client)
     content = json.dumps(route.body).encode().ljust(65_537)
     parts = iter([content]) if is_streamed else content
 
     assert send(client, route, content=parts, headers=JSON_HEADERS).status_code == 413
-    assert stored(connection) == [STORED_MILK]
+    assert stored(shared_db) == [STORED_MILK]
     assert send(client, route, content=content[:-1], headers=JSON_HEADERS).is_success
 
 
@@ -546,10 +546,10 @@ def test_a_task_id_has_up_to_63_bits_and_leading_zeros(client, route):
 # ---- What single routes do ----------------------------------------------------------
 
 
-def test_a_put_without_a_description_clears_it(client, connection):
+def test_a_put_without_a_description_clears_it(client, shared_db):
     create(client, **BREAD)
     client.put(TASK, json={"title": "Buy milk", "complete": False})
-    assert stored(connection) == [STORED_MILK]
+    assert stored(shared_db) == [STORED_MILK]
 
 
 @pytest.mark.parametrize(
@@ -561,9 +561,9 @@ def test_a_put_without_a_description_clears_it(client, connection):
     ],
 )
 def test_a_list_is_filtered_and_paged_but_counts_all(
-    client, connection, query, titles, count
+    client, shared_db, query, titles, count
 ):
-    connection.execute(f"{INSERT} ('Alice', 'x'), ('bob', 'x')")
+    shared_db.execute(f"{INSERT} ('Alice', 'x'), ('bob', 'x')")
     for title in "abcde":
         create(client, title=title, complete=title in "ce")
 
@@ -574,8 +574,8 @@ def test_a_list_is_filtered_and_paged_but_counts_all(
 
 
 @pytest.mark.parametrize("query, length", [("", 100), ("?limit=1000", 1000)])
-def test_a_page_has_100_tasks_or_up_to_1000(client, connection, query, length):
-    connection.execute(f"{INSERT} ('alice', generate_series(1, 1001))")
+def test_a_page_has_100_tasks_or_up_to_1000(client, shared_db, query, length):
+    shared_db.execute(f"{INSERT} ('alice', generate_series(1, 1001))")
     page = client.get(TASKS + query).json()
     assert len(page["tasks"]) == length
     assert page["count"] == 1001
@@ -604,14 +604,14 @@ def test_a_key_sent_again_returns_the_first_task_as_it_is(client):
     assert again.headers["Location"] == TASK
 
 
-def test_a_key_sent_many_times_at_once_creates_one_task(client, connection, submit):
+def test_a_key_sent_many_times_at_once_creates_one_task(client, shared_db, submit):
     client.headers.update(KEY)
     assert at_once(submit, 40, create, client) == {201}
-    assert len(stored(connection)) == 1
+    assert len(stored(shared_db)) == 1
 
 
-def test_a_key_belongs_to_one_user_and_goes_with_its_task(client, connection):
-    connection.execute(
+def test_a_key_belongs_to_one_user_and_goes_with_its_task(client, shared_db):
+    shared_db.execute(
         "INSERT INTO tasks (user_id, title, idempotency_key)"
         " VALUES ('bob', 'Rest', '7D3E'), ('alice', 'Rest', '7d3e')"
     )
@@ -747,21 +747,21 @@ def test_the_user_of_a_token_is_compared_exactly(client, user_of_token, user):
     assert outcome(response) == "403 AUTH_FORBIDDEN"
 
 
-def test_times_are_in_utc_and_end_in_z(client, connection):
+def test_times_are_in_utc_and_end_in_z(client, shared_db):
     create(client)
     # A 12-hour clock would show 07, and the year of the ISO week would be 2026.
-    connection.execute("UPDATE tasks SET created_at = '2027-01-02 01:04:05.6+05:30'")
+    shared_db.execute("UPDATE tasks SET created_at = '2027-01-02 01:04:05.6+05:30'")
     task = MILK | {"created_at": "2027-01-01T19:34:05.600000Z"}
     assert client.get(TASK).json() == task
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_a_change_moves_updated_at_and_only_forward(client, connection, method):
+def test_a_change_moves_updated_at_and_only_forward(client, shared_db, method):
     before = create(client, **BREAD).json()
     after = client.request(method, TASK, json=BREAD).json()  # nothing else changes
     assert after["created_at"] == before["created_at"]
     assert after["updated_at"] > before["updated_at"]
-    connection.execute("UPDATE tasks SET updated_at = '2999-01-01 00:00Z'")
+    shared_db.execute("UPDATE tasks SET updated_at = '2999-01-01 00:00Z'")
     last = client.request(method, TASK, json=BREAD).json()
     assert last["updated_at"] == "2999-01-01T00:00:00.000000Z"
 
@@ -840,23 +840,23 @@ def running_app(connection, **variables):
 
 
 @pytest.fixture
-def database(connection):
+def own_db(shared_db):
     """A connection to a new, empty database."""
-    info = connection.info
+    info = shared_db.info
     url = f"postgresql://postgres@/tasks?host={info.host}&port={info.port}"
     with (
         DatabaseJanitor(
             user="postgres", host=info.host, port=info.port, dbname="tasks"
         ),
-        psycopg.connect(url, autocommit=True) as database,
+        psycopg.connect(url, autocommit=True) as own_db,
     ):
-        yield database
+        yield own_db
 
 
 @pytest.fixture
-def own_client(database):
+def own_client(own_db):
     """A client with alice's token, of an app that has that database to itself."""
-    with running_app(database) as own_client:
+    with running_app(own_db) as own_client:
         yield own_client
 
 
@@ -884,43 +884,43 @@ def value_of(connection, query):
 
 # With 30 s in place of 5 s, no request gives up while the others are served.
 @mock.patch.object(main, "STATEMENT_SECONDS", 30)
-def test_one_user_takes_a_third_and_delays_nobody_else(database, submit):
-    with running_app(database, DB_POOL_SIZE="8") as client:
+def test_one_user_takes_a_third_and_delays_nobody_else(own_db, submit):
+    with running_app(own_db, DB_POOL_SIZE="8") as client:
         create(client)
-        database.execute("BEGIN; SELECT FROM tasks FOR UPDATE")
+        own_db.execute("BEGIN; SELECT FROM tasks FOR UPDATE")
         updates = [submit(client.put, TASK, json=BREAD) for _ in range(80)]
-        wait_until(lambda: len(waiting(database)) >= 2)
+        wait_until(lambda: len(waiting(own_db)) >= 2)
 
         # 27 users. ALICE is another one than alice.
         users = ["ALICE", *"abcdefghijklmnopqrstuvwxyz"]
         lists = [submit(list_as, client, signed_in(user), user) for user in users]
         assert {answer.result().status_code for answer in lists} == {200}
         assert client.get("/ready").is_success
-        assert len(waiting(database)) == 2
+        assert len(waiting(own_db)) == 2
 
-        database.execute("ROLLBACK")
+        own_db.execute("ROLLBACK")
         assert {update.result().status_code for update in updates} == {200}
 
 
 def test_a_request_that_never_gets_its_turn_says_why(
-    database, own_client, submit, caplog
+    own_db, own_client, submit, caplog
 ):
-    database.execute("BEGIN; LOCK TABLE tasks")
+    own_db.execute("BEGIN; LOCK TABLE tasks")
     submit(own_client.get, TASKS)
-    wait_until(lambda: waiting(database))
+    wait_until(lambda: waiting(own_db))
     began = time.monotonic()
     with mock.patch.object(main, "STATEMENT_SECONDS", 1.5):
         second = own_client.get(TASKS)
     assert time.monotonic() - began < 2.8
-    database.execute("ROLLBACK")
+    own_db.execute("ROLLBACK")
     assert outcome(second) == "500 DATABASE_ERROR"
     assert "that one user may use" in caplog.text
 
 
 @mock.patch.object(main, "STATEMENT_SECONDS", 0.5)
-def test_every_wait_that_is_too_long_is_a_database_error(database, submit):
-    with running_app(database, DB_POOL_SIZE="6") as client:
-        database.execute("BEGIN; LOCK TABLE tasks")
+def test_every_wait_that_is_too_long_is_a_database_error(own_db, submit):
+    with running_app(own_db, DB_POOL_SIZE="6") as client:
+        own_db.execute("BEGIN; LOCK TABLE tasks")
         # 40 requests of each of 6 users. Each user may use 2 of the 6 connections, so
         # some wait for a turn, some for a connection, and some for the table.
         users = [f"user{n % 6}" for n in range(240)]
@@ -1047,9 +1047,9 @@ def key_server():
 
 
 @pytest.fixture
-def key_client(connection, key_server):
+def key_client(shared_db, key_server):
     """A client of an app that knows the key server, with a token signed by it."""
-    with running_app(connection, BETTER_AUTH_URL=key_server.url) as client:
+    with running_app(shared_db, BETTER_AUTH_URL=key_server.url) as client:
         client.headers.update(key_server.signed_in())
         yield client
 
@@ -1087,11 +1087,11 @@ APP = "https://app.example.com"
     ],
 )
 def test_better_auth_tokens_need_its_origin_as_iss_and_aud(
-    connection, key_server, iss, aud, status
+    shared_db, key_server, iss, aud, status
 ):
     keys = f"{key_server.url}/keys"
     with running_app(
-        connection, BETTER_AUTH_URL=f"{APP}:443/app/", JWKS_URL=keys
+        shared_db, BETTER_AUTH_URL=f"{APP}:443/app/", JWKS_URL=keys
     ) as client:
         response = list_as(client, key_server.signed_in(iss=iss, aud=aud))
         assert list_as(client, signed_in(iss=iss, aud=aud)).is_success
@@ -1103,10 +1103,10 @@ def test_better_auth_tokens_need_its_origin_as_iss_and_aud(
     "variable, claim", [("JWT_ISSUER", "iss"), ("JWT_AUDIENCE", "aud")]
 )
 def test_jwt_issuer_and_jwt_audience_replace_the_origin(
-    connection, key_server, variable, claim
+    shared_db, key_server, variable, claim
 ):
     configured = {"BETTER_AUTH_URL": key_server.url, variable: "me"}
-    with running_app(connection, **configured) as client:
+    with running_app(shared_db, **configured) as client:
         for sign in (key_server.signed_in, signed_in):
             assert list_as(client, sign(**{claim: "me"})).is_success
             wrong = list_as(client, sign(**{claim: key_server.url}))
@@ -1125,7 +1125,7 @@ def test_a_token_of_the_key_server_without_a_claim_is_401(
     assert outcome(response) == "401 AUTH_INVALID"
 
 
-def test_a_token_cannot_choose_how_it_is_checked(connection, key_server, caplog):
+def test_a_token_cannot_choose_how_it_is_checked(shared_db, key_server, caplog):
     key_server.keys.append({"kty": "oct", "kid": "oct", "k": "A" * 43})
     claims = key_server.claims
     stranger = ed25519.Ed25519PrivateKey.generate()
@@ -1137,7 +1137,7 @@ def test_a_token_cannot_choose_how_it_is_checked(connection, key_server, caplog)
         jwt.encode(claims, "\0" * 32, "HS256", {"kid": "oct"}),
     ]
     with running_app(
-        connection, BETTER_AUTH_URL=key_server.url, BETTER_AUTH_SECRET=""
+        shared_db, BETTER_AUTH_URL=key_server.url, BETTER_AUTH_SECRET=""
     ) as client:
         for bad_token in forged:
             assert outcome(list_as(client, bearer(bad_token))) == "401 AUTH_INVALID"
@@ -1227,9 +1227,9 @@ with_frequent_refresh = mock.patch.multiple(
 
 
 @with_frequent_refresh
-def test_a_new_key_is_found_and_a_removed_one_forgotten(connection, key_server):
+def test_a_new_key_is_found_and_a_removed_one_forgotten(shared_db, key_server):
     headers = key_server.signed_in("k2")
-    with running_app(connection, BETTER_AUTH_URL=key_server.url) as client:
+    with running_app(shared_db, BETTER_AUTH_URL=key_server.url) as client:
         assert list_as(client, headers).status_code == 401
         key_server.publish("k2")
         assert list_as(client, headers).is_success
@@ -1238,9 +1238,9 @@ def test_a_new_key_is_found_and_a_removed_one_forgotten(connection, key_server):
 
 
 @with_frequent_refresh
-def test_an_outage_of_the_key_server_forgets_no_key(connection, key_server):
+def test_an_outage_of_the_key_server_forgets_no_key(shared_db, key_server):
     headers = key_server.signed_in()
-    with running_app(connection, BETTER_AUTH_URL=key_server.url) as client:
+    with running_app(shared_db, BETTER_AUTH_URL=key_server.url) as client:
         assert list_as(client, headers).is_success
         key_server.answer = (500, "")
         key_server.fetched.clear()
@@ -1248,9 +1248,7 @@ def test_an_outage_of_the_key_server_forgets_no_key(connection, key_server):
         assert list_as(client, headers).is_success
 
 
-def test_only_ssl_cert_file_can_name_another_authority(
-    connection, key_server, tmp_path
-):
+def test_only_ssl_cert_file_can_name_another_authority(shared_db, key_server, tmp_path):
     authority = trustme.CA()
     authority.cert_pem.write_to_path(f"{tmp_path}/ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -1261,7 +1259,7 @@ def test_only_ssl_cert_file_can_name_another_authority(
 
     for trusted, status in [(f"{tmp_path}/ca.pem", 200), ("", 500)]:
         with running_app(
-            connection, BETTER_AUTH_URL=url, SSL_CERT_FILE=trusted
+            shared_db, BETTER_AUTH_URL=url, SSL_CERT_FILE=trusted
         ) as client:
             assert list_as(client, headers).status_code == status
 
@@ -1308,9 +1306,9 @@ def start_error(connection, **variables):
         "PORT=65536",
     ],
 )
-def test_a_wrong_value_stops_the_start_with_one_line(connection, caplog, setting):
+def test_a_wrong_value_stops_the_start_with_one_line(shared_db, caplog, setting):
     name, _, value = setting.partition("=")
-    start_error(connection, **{name: value})
+    start_error(shared_db, **{name: value})
     (line,) = caplog.messages  # one line: it failed before it tried the database
     assert line.startswith(f"cannot start: {name}: ")
     assert "\n" not in line
@@ -1327,18 +1325,18 @@ def test_a_wrong_value_stops_the_start_with_one_line(connection, caplog, setting
         ("CORS_ORIGINS", "https://u:hunter2@a.b", "'a.b'"),
     ],
 )
-def test_a_failed_start_names_what_is_wrong(connection, variable, value, words):
-    assert words in start_error(connection, **{variable: value})
+def test_a_failed_start_names_what_is_wrong(shared_db, variable, value, words):
+    assert words in start_error(shared_db, **{variable: value})
 
 
 @pytest.mark.parametrize(
     "scheme", ["postgres", "postgresql+psycopg2", "postgresql+asyncpg"]
 )
-def test_the_database_url_can_be_sqlalchemys(connection, scheme):
+def test_the_database_url_can_be_sqlalchemys(shared_db, scheme):
     # A copied address can have a blank in front.
-    url = url_of(connection).replace("postgresql:", f" {scheme}:")
+    url = url_of(shared_db).replace("postgresql:", f" {scheme}:")
     url = url.replace("?", "?ssl=disable&") + "&ssl=disable"
-    with running_app(connection, DATABASE_URL=url) as client:
+    with running_app(shared_db, DATABASE_URL=url) as client:
         assert client.get(TASKS).is_success
 
 
@@ -1361,8 +1359,8 @@ def headers_at(origin, connection, configured, better_auth=f"{APP}/auth"):
         "http://[::1]:3000": "http://[::1]:3000",
     }.items(),
 )
-def test_a_listed_origin_can_read_answers(connection, origin, configured):
-    headers = headers_at(origin, connection, configured)
+def test_a_listed_origin_can_read_answers(shared_db, origin, configured):
+    headers = headers_at(origin, shared_db, configured)
     assert headers["Access-Control-Allow-Origin"] == origin
 
 
@@ -1382,9 +1380,9 @@ def test_a_listed_origin_can_read_answers(connection, origin, configured):
     ],
 )
 def test_an_origin_that_is_not_listed_is_refused_and_logged(
-    connection, caplog, configured, better_auth, origin, remedy
+    shared_db, caplog, configured, better_auth, origin, remedy
 ):
-    headers = headers_at(origin, connection, configured, better_auth)
+    headers = headers_at(origin, shared_db, configured, better_auth)
     assert "Access-Control-Allow-Origin" not in headers
     assert f"{origin} is not allowed: {remedy}" in caplog.text
 
@@ -1431,11 +1429,11 @@ def start_process(folder, request):
     "command", ["-m uvicorn app.main:app", "app/main.py", "-m app.main"]
 )
 def test_dotenv_beside_main_is_read_by_every_way_to_start(
-    start_process, folder, connection, command
+    start_process, folder, shared_db, command
 ):
     shutil.copytree(folder, folder / "app")  # the files that are in it now
     (folder / "app/.env").write_text(
-        f"DATABASE_URL={url_of(connection)}\nbetter_auth_secret='{SECRET}'\n"
+        f"DATABASE_URL={url_of(shared_db)}\nbetter_auth_secret='{SECRET}'\n"
         "LOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n",
         encoding="utf-8-sig",
     )
@@ -1453,9 +1451,9 @@ def test_an_unreadable_dotenv_stops_the_start_with_one_line(start_process, folde
     assert ".env: cannot be read as UTF-8 (FileNotFoundError)" in service.text()
 
 
-def test_the_first_lines_say_who_may_call(connection, caplog):
-    url = url_of(connection, "postgres:hunter2")
-    with running_app(connection, BETTER_AUTH_URL=f"{APP}/auth/", DATABASE_URL=url):
+def test_the_first_lines_say_who_may_call(shared_db, caplog):
+    url = url_of(shared_db, "postgres:hunter2")
+    with running_app(shared_db, BETTER_AUTH_URL=f"{APP}/auth/", DATABASE_URL=url):
         first_lines = str(caplog.messages[:3])
     assert "hunter2" not in caplog.text
     for words in ("BETTER_AUTH_SECRET", f"{APP}/auth/jwks", ORIGIN):
@@ -1568,25 +1566,25 @@ def test_uvicorn_without_a_database_url_does_not_start(start_process, workers, s
 ABANDONED = "SELECT sessions_abandoned FROM pg_stat_database WHERE datname = 'tasks'"
 
 
-def test_sigterm_finishes_requests_and_closes_the_pool(start_process, database, submit):
-    service = start_process(DATABASE_URL=url_of(database))
+def test_sigterm_finishes_requests_and_closes_the_pool(start_process, own_db, submit):
+    service = start_process(DATABASE_URL=url_of(own_db))
     with service.client() as client:
-        database.execute("BEGIN; LOCK TABLE tasks")
+        own_db.execute("BEGIN; LOCK TABLE tasks")
         answer = submit(client.get, TASKS)
-        wait_until(lambda: waiting(database))
+        wait_until(lambda: waiting(own_db))
         service.popen.send_signal(signal.SIGTERM)
         wait_until(lambda: "Shutting down" in service.text())
-        database.execute("ROLLBACK")
+        own_db.execute("ROLLBACK")
         assert answer.result().is_success
     assert service.stop() in (0, -signal.SIGTERM)
     # PostgreSQL counts when a connection has ended.
-    wait_until(lambda: not backends(database))
-    assert value_of(database, ABANDONED) == 0
+    wait_until(lambda: not backends(own_db))
+    assert value_of(own_db, ABANDONED) == 0
 
 
 @mock.patch.object(main, "START_SECONDS", 1.5)
-def test_the_start_tries_again_and_gives_up_with_the_reason(connection, caplog):
-    start_error(connection, DATABASE_URL=NOWHERE)
+def test_the_start_tries_again_and_gives_up_with_the_reason(shared_db, caplog):
+    start_error(shared_db, DATABASE_URL=NOWHERE)
     *_, first, second, last = caplog.messages
     assert first == second
     assert last.startswith("cannot start: DATABASE_URL: no database in ")
@@ -1605,17 +1603,15 @@ TERMINATE = """
      WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
-def test_the_start_waits_for_a_database_that_wakes(
-    connection, database, caplog, submit
-):
-    allow_connections(connection, False)
+def test_the_start_waits_for_a_database_that_wakes(shared_db, own_db, caplog, submit):
+    allow_connections(shared_db, False)
 
     def wake():
         wait_until(lambda: "not currently accepting connections" in caplog.text)
-        allow_connections(connection, True)
+        allow_connections(shared_db, True)
 
     waking = submit(wake)
-    with running_app(database) as client:
+    with running_app(own_db) as client:
         assert client.get(TASKS).is_success
     waking.result()
 
@@ -1623,19 +1619,19 @@ def test_the_start_waits_for_a_database_that_wakes(
 # ---- A database that misbehaves -----------------------------------------------------
 
 
-def test_connections_closed_while_idle_cost_no_error(database, submit):
-    with running_app(database, DB_POOL_SIZE="12") as client:
+def test_connections_closed_while_idle_cost_no_error(own_db, submit):
+    with running_app(own_db, DB_POOL_SIZE="12") as client:
         for callers in (1, 20, 1):  # fewer and more than there are connections
-            wait_until(lambda: len(backends(database)) == 12)
-            database.execute(TERMINATE)
+            wait_until(lambda: len(backends(own_db)) == 12)
+            own_db.execute(TERMINATE)
             assert at_once(submit, callers, client.get, TASKS) == {200}
 
 
-def test_a_statement_of_over_5_s_is_cancelled(database, own_client, submit):
-    database.execute("BEGIN; LOCK TABLE tasks")
+def test_a_statement_of_over_5_s_is_cancelled(own_db, own_client, submit):
+    own_db.execute("BEGIN; LOCK TABLE tasks")
     began = time.monotonic()
     write = submit(create, own_client)
-    wait_until(lambda: waiting(database))
+    wait_until(lambda: waiting(own_db))
     assert own_client.get("/ready").is_success  # it reads no row
 
     response = write.result()
@@ -1643,13 +1639,13 @@ def test_a_statement_of_over_5_s_is_cancelled(database, own_client, submit):
     assert 5 <= time.monotonic() - began < 6.5
     assert outcome(response) == "500 DATABASE_ERROR"
     assert response.headers["Retry-After"] == "2"
-    assert not waiting(database)
+    assert not waiting(own_db)
 
 
-def test_ready_gives_up_on_a_frozen_server_within_3_s(database, submit):
-    with running_app(database, DB_POOL_SIZE="1") as client:
+def test_ready_gives_up_on_a_frozen_server_within_3_s(own_db, submit):
+    with running_app(own_db, DB_POOL_SIZE="1") as client:
         assert client.get(TASKS).is_success
-        (frozen,) = backends(database)
+        (frozen,) = backends(own_db)
         os.kill(frozen, signal.SIGSTOP)
         try:
             began = time.monotonic()
@@ -1667,17 +1663,15 @@ def test_the_limits_add_up_to_what_was_promised():
     assert main.CANCEL_SECONDS < 1
 
 
-def test_after_an_outage_a_request_succeeds_within_2_s(
-    connection, database, own_client
-):
-    wait_until(lambda: len(backends(database)) == 2)
-    allow_connections(connection, False)
-    database.execute(TERMINATE)
+def test_after_an_outage_a_request_succeeds_within_2_s(shared_db, own_db, own_client):
+    wait_until(lambda: len(backends(own_db)) == 2)
+    allow_connections(shared_db, False)
+    own_db.execute(TERMINATE)
     assert own_client.get("/ready").json() == {"status": "unavailable"}
     # With what /ready took, the outage lasts 3.5 s. If the pool doubled its pauses, it
     # would now be in a pause of 4 s.
     time.sleep(2.6)
-    allow_connections(connection, True)
+    allow_connections(shared_db, True)
     began = time.monotonic()
     assert own_client.get(TASKS).is_success
     assert time.monotonic() - began < 2
@@ -1702,10 +1696,10 @@ ROLE = """
         "REVOKE EXECUTE ON FUNCTION to_regclass(text) FROM public",
     ],
 )
-def test_ready_is_503_without_the_schema_or_the_right_to_read(database, change):
-    database.execute(SCHEMA + ROLE)
-    with running_app(database, DATABASE_URL=url_of(database, "writer")) as client:
-        database.execute(change)
+def test_ready_is_503_without_the_schema_or_the_right_to_read(own_db, change):
+    own_db.execute(SCHEMA + ROLE)
+    with running_app(own_db, DATABASE_URL=url_of(own_db, "writer")) as client:
+        own_db.execute(change)
         assert client.get("/ready").status_code == 503
 
 
@@ -1727,14 +1721,14 @@ def add_trigger(connection, body):
     ],
 )
 def test_an_error_that_quotes_a_row_shows_nothing_of_it(
-    client, service, connection, sqlstate, code, shown
+    client, service, shared_db, sqlstate, code, shown
 ):
     error = f"ERRCODE = '{sqlstate}', CONSTRAINT = 'one_caviar'"
-    add_trigger(connection, f"RAISE 'no %', NEW.title USING {error}")
+    add_trigger(shared_db, f"RAISE 'no %', NEW.title USING {error}")
     try:
         response = create(client, title="Buy caviar")
     finally:
-        connection.execute("DROP FUNCTION trip CASCADE")
+        shared_db.execute("DROP FUNCTION trip CASCADE")
 
     assert outcome(response) == f"500 {code}"
     line, _ = logged(service, response)
@@ -1742,36 +1736,36 @@ def test_an_error_that_quotes_a_row_shows_nothing_of_it(
     assert "Buy caviar" not in response.text + service.text()
 
 
-def test_a_write_whose_connection_broke_is_not_repeated(database, own_client, submit):
-    database.execute("CREATE SEQUENCE attempts")
+def test_a_write_whose_connection_broke_is_not_repeated(own_db, own_client, submit):
+    own_db.execute("CREATE SEQUENCE attempts")
     add_trigger(
-        database,
+        own_db,
         """PERFORM nextval('attempts'), pg_sleep(0.2),
            pg_terminate_backend(pg_backend_pid())""",
     )
     # The second waits until the first gives its connection back.
     assert at_once(submit, 2, create, own_client) == {500}
-    assert value_of(database, "SELECT last_value FROM attempts") == 2
+    assert value_of(own_db, "SELECT last_value FROM attempts") == 2
 
 
-def test_a_statement_has_5_s_after_it_has_a_connection(database, submit):
-    with running_app(database, DB_POOL_SIZE="1") as client:
-        add_trigger(database, "PERFORM pg_sleep(2.7)")  # two of them take over 5 s
+def test_a_statement_has_5_s_after_it_has_a_connection(own_db, submit):
+    with running_app(own_db, DB_POOL_SIZE="1") as client:
+        add_trigger(own_db, "PERFORM pg_sleep(2.7)")  # two of them take over 5 s
         assert at_once(submit, 2, create, client) == {201}
 
 
-def test_a_write_whose_service_died_is_not_done(start_process, database, submit):
-    service = start_process(DATABASE_URL=url_of(database))
+def test_a_write_whose_service_died_is_not_done(start_process, own_db, submit):
+    service = start_process(DATABASE_URL=url_of(own_db))
     with service.client() as client:
-        database.execute("BEGIN; LOCK TABLE tasks")
+        own_db.execute("BEGIN; LOCK TABLE tasks")
         submit(create, client)
-        wait_until(lambda: waiting(database))
+        wait_until(lambda: waiting(own_db))
         service.popen.kill()  # and so sends no cancellation
         died = time.monotonic()
-        wait_until(lambda: not waiting(database))
+        wait_until(lambda: not waiting(own_db))
         assert time.monotonic() - died < 1.8
-        database.execute("ROLLBACK")
-        assert stored(database) == []
+        own_db.execute("ROLLBACK")
+        assert stored(own_db) == []
 
 
 # PgBouncer reports a process ID of its own. The second row imitates that: search_path
@@ -1780,13 +1774,13 @@ def test_a_write_whose_service_died_is_not_done(start_process, database, submit)
 @pytest.mark.parametrize(
     "pid, prepared", [("pg_catalog.pg_backend_pid()", 1), ("7", 0)]
 )
-def test_statements_are_prepared_except_behind_a_pooler(database, pid, prepared):
-    database.execute(
+def test_statements_are_prepared_except_behind_a_pooler(own_db, pid, prepared):
+    own_db.execute(
         "ALTER DATABASE tasks SET search_path = public, pg_catalog;"
         f"CREATE FUNCTION pg_backend_pid() RETURNS int LANGUAGE sql RETURN {pid}"
     )
-    with running_app(database, DB_POOL_SIZE="1") as client:
-        database.execute("""
+    with running_app(own_db, DB_POOL_SIZE="1") as client:
+        own_db.execute("""
             CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
             LANGUAGE sql RETURN (SELECT count(*) FROM pg_prepared_statements)""")
         for _ in range(9):  # psycopg itself would prepare from the sixth time on
@@ -1795,12 +1789,12 @@ def test_statements_are_prepared_except_behind_a_pooler(database, pid, prepared)
 
 
 @mock.patch.object(main, "START_SECONDS", 0.5)
-def test_a_connection_asks_for_no_option(connection):
+def test_a_connection_asks_for_no_option(shared_db):
     """A pooler refuses start-up options such as search_path."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         url = f"postgresql://u@127.0.0.1:{port}/d?sslmode=disable"
-        start_error(connection, DATABASE_URL=url)
+        start_error(shared_db, DATABASE_URL=url)
         with server.accept()[0] as caller:
             parameters = caller.recv(1000)
     assert parameters.endswith(b"user\0u\0database\0d\0client_encoding\0UTF8\0\0")
@@ -1809,14 +1803,14 @@ def test_a_connection_asks_for_no_option(connection):
 COMMITTED = "SELECT xact_commit FROM pg_stat_database WHERE datname = 'tasks'"
 
 
-def test_a_request_costs_one_transaction(database):
+def test_a_request_costs_one_transaction(own_db):
     def committed_by(requests):
-        before = value_of(database, COMMITTED)
-        with running_app(database, DB_POOL_SIZE="1") as client:
+        before = value_of(own_db, COMMITTED)
+        with running_app(own_db, DB_POOL_SIZE="1") as client:
             for _ in range(requests):
                 assert client.get(TASKS).is_success
-        wait_until(lambda: not backends(database))
-        return value_of(database, COMMITTED) - before
+        wait_until(lambda: not backends(own_db))
+        return value_of(own_db, COMMITTED) - before
 
     committed_by(0)  # the first start also creates the table
     assert 40 <= committed_by(40) - committed_by(0) < 60
@@ -1833,16 +1827,16 @@ def plan_of(database, name):
     return "\n".join(line for (line,) in rows)
 
 
-def test_a_list_sorts_nothing_and_renders_only_its_page(database, own_client):
-    assert "Sort" not in plan_of(database, "list_tasks")
-    database.execute(f"""
+def test_a_list_sorts_nothing_and_renders_only_its_page(own_db, own_client):
+    assert "Sort" not in plan_of(own_db, "list_tasks")
+    own_db.execute(f"""
         {INSERT} ('alice', generate_series(1, 9));
         CREATE SEQUENCE rendered;
         CREATE OR REPLACE FUNCTION rfc3339(instant timestamptz) RETURNS text
         LANGUAGE sql RETURN nextval('rendered')""")
     own_client.get(f"{TASKS}?limit=2&offset=5")
     # 2 tasks with 2 times each.
-    assert value_of(database, "SELECT last_value FROM rendered") == 4
+    assert value_of(own_db, "SELECT last_value FROM rendered") == 4
 
 
 # ---- The databases it runs on -------------------------------------------------------
@@ -1929,32 +1923,32 @@ INSERT_41 = """
     ],
 )
 def test_any_earlier_table_keeps_its_rows_and_gets_todays_form(
-    connection, database, before, tasks, next_id
+    shared_db, own_db, before, tasks, next_id
 ):
-    database.execute(before)
-    with running_app(database, PGTZ="Asia/Kolkata") as client:
+    own_db.execute(before)
+    with running_app(own_db, PGTZ="Asia/Kolkata") as client:
         assert client.get(TASKS).json()["tasks"] == tasks
-    with running_app(database) as client:  # a second time
+    with running_app(own_db) as client:  # a second time
         assert create(client).json()["id"] == next_id
-    assert described(database) == described(connection)
+    assert described(own_db) == described(shared_db)
 
 
-def test_columns_that_nobody_must_fill_in_are_no_obstacle(database):
-    database.execute(
+def test_columns_that_nobody_must_fill_in_are_no_obstacle(own_db):
+    own_db.execute(
         f"{STAGE_1} ALTER TABLE tasks ADD x text, ADD y int NOT NULL DEFAULT 1,"
         " ADD z int GENERATED ALWAYS AS IDENTITY"
     )
-    with running_app(database) as client:
+    with running_app(own_db) as client:
         assert create(client).json()["id"] == 42
 
 
 @pytest.mark.parametrize("before, tasks", {"": [], STAGE_1: [SEVEN]}.items())
-def test_many_workers_can_start_at_once(start_process, database, before, tasks):
-    database.execute(before)
-    database.execute("BEGIN; SELECT pg_advisory_xact_lock(1716047398)")  # schema.sql's
-    service = start_process(WEB_CONCURRENCY="3", DATABASE_URL=url_of(database))
-    wait_until(lambda: len(waiting(database)) == 3)
-    database.execute("ROLLBACK")
+def test_many_workers_can_start_at_once(start_process, own_db, before, tasks):
+    own_db.execute(before)
+    own_db.execute("BEGIN; SELECT pg_advisory_xact_lock(1716047398)")  # schema.sql's
+    service = start_process(WEB_CONCURRENCY="3", DATABASE_URL=url_of(own_db))
+    wait_until(lambda: len(waiting(own_db)) == 3)
+    own_db.execute("ROLLBACK")
     wait_until(lambda: service.text().count("startup complete") == 3)
     with service.client() as client:
         assert client.get(TASKS).json()["tasks"] == tasks
@@ -2014,31 +2008,31 @@ def test_many_workers_can_start_at_once(start_process, database, before, tasks):
     ],
 )
 def test_a_table_that_does_not_fit_stops_the_start_and_stays(
-    database, caplog, change, named
+    own_db, caplog, change, named
 ):
-    database.execute(f"{STAGE_1} UPDATE tasks SET description = ''; {change}")
-    before = described(database)
-    start_error(database, LOG_LEVEL="CRITICAL")
+    own_db.execute(f"{STAGE_1} UPDATE tasks SET description = ''; {change}")
+    before = described(own_db)
+    start_error(own_db, LOG_LEVEL="CRITICAL")
     (line,) = caplog.messages
     assert line.startswith("cannot start: schema.sql cannot be applied: ")
     assert named in line
     assert "\n" not in line
-    assert described(database) == before
+    assert described(own_db) == before
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
-def test_a_database_of_another_encoding_is_refused(connection, encoding):
+def test_a_database_of_another_encoding_is_refused(shared_db, encoding):
     name = encoding.lower()
-    connection.execute(
+    shared_db.execute(
         f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
     )
-    url = url_of(connection).replace("@/postgres", f"@/{name}")
-    assert f"is {encoding}, not UTF8" in start_error(connection, DATABASE_URL=url)
+    url = url_of(shared_db).replace("@/postgres", f"@/{name}")
+    assert f"is {encoding}, not UTF8" in start_error(shared_db, DATABASE_URL=url)
 
 
-def test_the_encoding_of_the_client_does_not_matter(database):
-    database.execute("ALTER DATABASE tasks SET client_encoding = latin1")
-    with running_app(database, PGCLIENTENCODING="latin1") as client:
+def test_the_encoding_of_the_client_does_not_matter(own_db):
+    own_db.execute("ALTER DATABASE tasks SET client_encoding = latin1")
+    with running_app(own_db, PGCLIENTENCODING="latin1") as client:
         assert create(client, title="€ 日").json()["title"] == "€ 日"
 
 
@@ -2050,48 +2044,48 @@ SUPABASE = """
 """
 
 
-def test_a_role_that_only_writes_rows_starts_with_a_warning(database, caplog):
-    database.execute(SCHEMA + ROLE)
-    with running_app(database, DATABASE_URL=url_of(database, "writer")) as client:
+def test_a_role_that_only_writes_rows_starts_with_a_warning(own_db, caplog):
+    own_db.execute(SCHEMA + ROLE)
+    with running_app(own_db, DATABASE_URL=url_of(own_db, "writer")) as client:
         assert create(client).is_success
     assert caplog.text.count("WARNING") == 1
     assert "the schema was left as it is: permission denied" in caplog.text
 
 
 @pytest.mark.parametrize("before", ["", STAGE_1])
-def test_a_role_that_only_writes_rows_needs_the_table(database, before):
-    database.execute(before + ROLE)
-    message = start_error(database, DATABASE_URL=url_of(database, "writer"))
+def test_a_role_that_only_writes_rows_needs_the_table(own_db, before):
+    own_db.execute(before + ROLE)
+    message = start_error(own_db, DATABASE_URL=url_of(own_db, "writer"))
     assert message.startswith("schema.sql cannot be applied: ")
 
 
-def test_a_read_only_database_serves_reads_with_a_warning(database, caplog):
-    database.execute(
+def test_a_read_only_database_serves_reads_with_a_warning(own_db, caplog):
+    own_db.execute(
         f"{SCHEMA} ALTER DATABASE tasks SET default_transaction_read_only = on"
     )
-    with running_app(database) as client:
+    with running_app(own_db) as client:
         assert client.get(TASKS).is_success
         assert outcome(create(client)) == "500 DATABASE_ERROR"
     assert "the schema was left as it is: " in caplog.text
 
 
 @pytest.mark.parametrize("before", ["", STAGE_1])
-def test_supabase_roles_lose_their_rights_only_once(database, before):
-    database.execute(SUPABASE + before)
+def test_supabase_roles_lose_their_rights_only_once(own_db, before):
+    own_db.execute(SUPABASE + before)
     granted = """
         SELECT count(*) FROM information_schema.role_table_grants
          WHERE table_name = 'tasks' AND grantee IN ('anon', 'authenticated')"""
-    database.execute(SCHEMA)
-    assert value_of(database, granted) == 0
-    database.execute("GRANT SELECT ON tasks TO anon, authenticated")
-    database.execute(SCHEMA)
-    assert value_of(database, granted) == 2
-    assert value_of(database, "SHOW TimeZone") == "Asia/Kolkata"  # no session state
+    own_db.execute(SCHEMA)
+    assert value_of(own_db, granted) == 0
+    own_db.execute("GRANT SELECT ON tasks TO anon, authenticated")
+    own_db.execute(SCHEMA)
+    assert value_of(own_db, granted) == 2
+    assert value_of(own_db, "SHOW TimeZone") == "Asia/Kolkata"  # no session state
 
 
 @pytest.mark.parametrize("name", sorted({*QUERIES} - {"ready"}))
-def test_every_statement_finds_one_users_rows_by_an_index(connection, name):
-    plan = plan_of(connection, name)
+def test_every_statement_finds_one_users_rows_by_an_index(shared_db, name):
+    plan = plan_of(shared_db, name)
     statement = getattr(main.queries, name).sql
     scans = re.findall(r"(?:Seq|Index|Only) Scan.*\n.*", plan)
     assert scans or "(user_id, " in statement  # create_task only inserts
@@ -2099,13 +2093,13 @@ def test_every_statement_finds_one_users_rows_by_an_index(connection, name):
         assert re.search(r"Index Cond: .*\buser_id\)?(::text)? = ", scan), plan
 
 
-def test_citus_can_distribute_the_table(connection):
+def test_citus_can_distribute_the_table(shared_db):
     """Citus cannot be installed here, so this checks its rules."""
     volatility = "SELECT provolatile FROM pg_proc WHERE proname = 'task_json'"
-    assert value_of(connection, volatility) == "i"
+    assert value_of(shared_db, volatility) == "i"
     statements = (FILES / "queries.sql").read_text()
     assert not re.search(r"clock_timestamp|RETURNING .*\(.*\(", statements)
-    table = str(described(connection))
+    table = str(described(shared_db))
     assert not re.search(r"USING btree \((?!user_id, )", table)
 
 
@@ -2160,10 +2154,8 @@ def test_an_odd_request_id_is_replaced(client, sent):
 
 
 @pytest.mark.parametrize("command", [UVICORN, ("main.py",)])
-def test_every_line_is_json_and_holds_no_secret(start_process, connection, command):
-    service = start_process(
-        *command, LOG_LEVEL="debug", DATABASE_URL=url_of(connection)
-    )
+def test_every_line_is_json_and_holds_no_secret(start_process, shared_db, command):
+    service = start_process(*command, LOG_LEVEL="debug", DATABASE_URL=url_of(shared_db))
     with service.client() as client:
         create(client, title="Buy caviar")
         list_as(client, bearer("a.secret.token"))
@@ -2175,8 +2167,8 @@ def test_every_line_is_json_and_holds_no_secret(start_process, connection, comma
         assert secret not in service.text()
 
 
-def test_a_log_level_of_warning_silences_the_requests(connection, caplog):
-    with running_app(connection, LOG_LEVEL="warning") as client:
+def test_a_log_level_of_warning_silences_the_requests(shared_db, caplog):
+    with running_app(shared_db, LOG_LEVEL="warning") as client:
         assert client.get(TASKS).is_success
     assert not caplog.messages
 
