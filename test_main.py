@@ -1040,7 +1040,7 @@ def key_server():
     """A key server with one good key, k1, and an invalid one."""
     with FakeKeyServer() as key_server:
         key_server.publish("k1")
-        key_server.keys += [{"kty": "RSA", "n": "AQAB"}]
+        key_server.keys += [{"kty": "RSA", "n": "AQAB"}, None]
         Thread(target=key_server.serve_forever, args=[0.01]).start()
         yield key_server
         key_server.shutdown()
